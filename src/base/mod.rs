@@ -1,0 +1,9 @@
+//! What every other module may use and what knows none of them: time, randomness, tasks, secrets, addresses, ids.
+
+pub mod clock;
+pub mod id;
+pub mod net;
+pub mod random;
+pub mod secret;
+pub mod tasks;
+pub mod timers;

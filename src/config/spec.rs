@@ -1,0 +1,238 @@
+//! The finished configuration: every name resolved, every secret loaded, every number in range. Only `check` makes
+//! one; the running gateway never sees what was typed.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue, StatusCode};
+use ipnet::IpNet;
+
+use super::pattern::{HostPattern, PathPattern};
+use crate::base::secret::Secret;
+
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub listen: Vec<ListenSpec>,
+    pub timeouts: ClientTimeouts,
+    pub sizes: Sizes,
+    pub connections: Connections,
+    /// How many worker threads; `auto` is already resolved.
+    pub workers: NonZeroUsize,
+    pub drain: Drain,
+    pub admin: AdminSpec,
+    /// In the order of the file; routes refer to them by index.
+    pub upstreams: Vec<Arc<UpstreamSpec>>,
+    pub routes: Vec<Arc<RouteSpec>>,
+    pub log: LogSpec,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListenSpec {
+    pub addr: SocketAddr,
+    /// Peers whose word about the client is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Header names with `_` that may pass, lower-case as on the wire.
+    pub underscore_headers: Vec<HeaderName>,
+}
+
+/// Timeouts of a client's connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientTimeouts {
+    pub head: Duration,
+    pub body_idle: Duration,
+    pub keep_alive: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    /// Bytes of a request head.
+    pub head: usize,
+    /// Fields of a request head.
+    pub headers: usize,
+    /// Bytes of a request target.
+    pub target: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Connections {
+    pub max: NonZeroUsize,
+    pub per_address: NonZeroUsize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drain {
+    pub delay: Duration,
+    pub timeout: Duration,
+}
+
+#[derive(Clone, Debug)]
+pub struct AdminSpec {
+    pub addr: SocketAddr,
+    pub token: Option<Secret>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogSpec {
+    /// A directive for the log filter: `error`, `warn`, `info`, `debug`, `trace`.
+    pub level: LogLevel,
+    pub format: LogFormat,
+    /// One line per request on standard output.
+    pub access: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    Json,
+    Text,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpstreamSpec {
+    pub name: Arc<str>,
+    pub kind: UpstreamKind,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UpstreamKind {
+    Servers(ServersSpec),
+    /// Answers with what it received.
+    Echo,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServersSpec {
+    /// At least one.
+    pub targets: Vec<TargetSpec>,
+    pub timeouts: UpstreamTimeouts,
+    /// Per target, over all workers.
+    pub max_connections: NonZeroUsize,
+    /// Requests that may wait for a connection, per target.
+    pub max_pending: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TargetSpec {
+    pub host: TargetHost,
+    pub port: u16,
+    /// At least 1.
+    pub weight: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum TargetHost {
+    Address(std::net::IpAddr),
+    /// Lower-case, resolved and re-resolved while running.
+    Name(Arc<str>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UpstreamTimeouts {
+    pub connect: Duration,
+    /// From the last byte of the request to the head of the answer.
+    pub response: Duration,
+    /// How long an unused connection is kept, and how long an answer may pause.
+    pub idle: Duration,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteSpec {
+    /// What logs and metrics call this route: its host, if any, and its path as written.
+    pub id: Arc<str>,
+    /// Where the route stands in the file.
+    pub line: u32,
+    pub host: HostPattern,
+    pub path: PathPattern,
+    pub headers: Vec<HeaderCondition>,
+    pub access: Access,
+    pub networks: Networks,
+    pub answer: Answer,
+    pub forward: ForwardSpec,
+    pub response: HeaderEdits,
+    /// From the arrival of the request to the head of the answer.
+    pub timeout: Option<Duration>,
+    pub body_max: u64,
+    pub path_allow: PathAllow,
+}
+
+/// Who may use a route. There is no default: a route that does not say does not load.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Access {
+    Public,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Index into `Config::upstreams`.
+    Upstream(usize),
+    Redirect(RedirectSpec),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RedirectSpec {
+    /// A path of this host (one leading `/`), or an absolute http(s) URL whose host the configuration names.
+    pub to: HeaderValue,
+    pub status: StatusCode,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeaderCondition {
+    pub name: HeaderName,
+    pub want: HeaderWant,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HeaderWant {
+    Present,
+    Value(HeaderValue),
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Networks {
+    /// Empty = everybody.
+    pub allow: Vec<IpNet>,
+    pub deny: Vec<IpNet>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ForwardSpec {
+    /// Starts with `/`, does not end with it.
+    pub strip_prefix: Option<Arc<str>>,
+    pub host: ForwardHost,
+    pub edits: HeaderEdits,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ForwardHost {
+    /// The client's `Host` goes upstream.
+    #[default]
+    Client,
+    /// The upstream's own authority does.
+    Upstream,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HeaderEdits {
+    pub set: Vec<(HeaderName, HeaderValue)>,
+    pub remove: Vec<HeaderName>,
+}
+
+/// Spellings of a path that are refused unless the route names them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PathAllow {
+    pub encoded_slash: bool,
+    pub semicolon: bool,
+    pub double_slash: bool,
+    pub encoded_dot: bool,
+    pub non_utf8: bool,
+}
