@@ -5,6 +5,7 @@
 //! deadline of thirty seconds, thus sets its alarm twice a minute instead of twice a request.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -24,10 +25,15 @@ pub struct Timers {
 #[derive(Default)]
 struct Wheel {
     /// Ordered by moment; the number tells alarms of the same moment apart.
-    set: BTreeMap<(Moment, u64), Waker>,
+    set: BTreeMap<(Moment, u64), Waiting>,
     next_id: u64,
     /// The moment the driver sleeps towards.
     driver_until: Option<Moment>,
+}
+
+struct Waiting {
+    waker: Waker,
+    fired: Arc<AtomicBool>,
 }
 
 impl Timers {
@@ -46,7 +52,7 @@ impl Timers {
     }
 
     pub fn alarm(&self) -> Alarm {
-        Alarm { timers: self.clone(), id: None, set_for: Moment::NEVER }
+        Alarm { timers: self.clone(), id: None, set_for: Moment::NEVER, fired: Arc::default() }
     }
 
     /// Ready once `moment` is past.
@@ -101,10 +107,11 @@ impl Timers {
             let mut wheel = self.lock();
             match wheel.set.first_entry() {
                 Some(entry) if entry.key().0 <= now => {
-                    let waker = entry.remove();
+                    let waiting = entry.remove();
                     // Waking may run code that sets an alarm on this wheel.
                     drop(wheel);
-                    waker.wake();
+                    waiting.fired.store(true, Ordering::Release);
+                    waiting.waker.wake();
                 }
                 first => {
                     let next = first.map(|entry| entry.key().0);
@@ -125,28 +132,36 @@ pub struct Alarm {
     timers: Timers,
     id: Option<u64>,
     set_for: Moment,
+    /// Set by the wheel when it has woken the task; until then what is set for later needs no look at the clock.
+    fired: Arc<AtomicBool>,
 }
 
 impl Alarm {
     /// Ready once `moment` is past; otherwise the task is woken at that moment or before it.
     ///
     /// The waker is kept from the call that set the alarm: an alarm belongs to one task.
+    #[inline]
     pub fn poll_past(&mut self, cx: &mut Context<'_>, moment: Moment) -> Poll<()> {
-        let now = self.timers.clock.now();
-        if now >= moment {
+        if self.covers(moment) {
+            return Poll::Pending;
+        }
+        if self.timers.clock.now() >= moment {
             return Poll::Ready(());
         }
-        self.wake_by(cx, now, moment);
+        if moment != Moment::NEVER {
+            self.set(cx, moment);
+        }
         Poll::Pending
     }
 
-    /// Make sure that the task is woken at `moment` or before it.
-    pub fn wake_by(&mut self, cx: &mut Context<'_>, now: Moment, moment: Moment) {
-        // An alarm whose moment has passed has gone off, or is about to: it no longer covers what comes.
-        let covers = self.id.is_some() && self.set_for <= moment && self.set_for > now;
-        if !covers && moment != Moment::NEVER {
-            self.set(cx, moment);
-        }
+    /// Whether the task will be woken before `moment` anyway.
+    #[inline]
+    fn covers(&self, moment: Moment) -> bool {
+        self.id.is_some() && self.set_for < moment && !self.fired.load(Ordering::Acquire)
+    }
+
+    pub fn now(&self) -> Moment {
+        self.timers.now()
     }
 
     fn set(&mut self, cx: &mut Context<'_>, moment: Moment) {
@@ -161,7 +176,8 @@ impl Alarm {
                 wheel.next_id
             }
         };
-        wheel.set.insert((moment, id), cx.waker().clone());
+        self.fired.store(false, Ordering::Release);
+        wheel.set.insert((moment, id), Waiting { waker: cx.waker().clone(), fired: Arc::clone(&self.fired) });
         self.id = Some(id);
         self.set_for = moment;
         if wheel.driver_until.is_none_or(|until| moment < until) {
@@ -203,17 +219,25 @@ mod tests {
                 }
             };
             let move_clock = async {
-                for _ in 0..4 {
-                    tokio::task::yield_now().await;
+                for second in 1..=3 {
+                    yield_some().await;
                     clock.advance(Duration::from_secs(1));
+                    yield_some().await;
+                    assert_eq!(*order.lock().unwrap(), (1..=second).collect::<Vec<_>>());
                 }
             };
             tokio::select! {
                 () = timers.clone().run() => unreachable!("the wheel turns for ever"),
                 _ = async { tokio::join!(wait(3), wait(1), wait(2), move_clock) } => {}
             }
-            assert_eq!(*order.lock().unwrap(), [1, 2, 3]);
         });
+    }
+
+    /// Lets everything that is ready run.
+    async fn yield_some() {
+        for _ in 0..8 {
+            tokio::task::yield_now().await;
+        }
     }
 
     #[test]
