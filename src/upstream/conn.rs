@@ -1,0 +1,181 @@
+//! One connection to a target and one exchange on it.
+//!
+//! hyper's connection is polled by whoever uses it, inside the task of the client's connection, not by a task of its
+//! own: an answer then needs no wake-up between tasks. While nobody uses it, it is polled with a waker that does
+//! nothing; what happened meanwhile shows at the next use.
+
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use http::{Request, Response};
+use http_body::Body;
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{Builder, Connection, SendRequest};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::io::{MAX_HEAD, UpstreamIo, Watch};
+use super::target::Target;
+use crate::base::clock::Moment;
+
+/// An unused connection that rested this long is asked whether it still lives before it is used.
+const PROBE_AFTER: Duration = Duration::from_millis(500);
+
+pub struct Conn<B: Body + 'static> {
+    sender: SendRequest<B>,
+    /// Gone once hyper is done with the connection.
+    driver: Option<Connection<TokioIo<UpstreamIo>, B>>,
+    watch: Rc<Watch>,
+    target: Arc<Target>,
+    address: std::net::SocketAddr,
+    address_generation: u64,
+    rests_since: Moment,
+    used: bool,
+    spoiled: bool,
+    _counted: OwnedSemaphorePermit,
+}
+
+/// Why an exchange failed.
+#[derive(Debug)]
+pub struct ExchangeFailed<B> {
+    pub source: hyper::Error,
+    /// The request, when not one byte of it has left.
+    pub unsent: Option<Request<B>>,
+}
+
+impl<B> Conn<B>
+where
+    B: Body + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    pub(super) async fn open(
+        stream: TcpStream,
+        target: Arc<Target>,
+        counted: OwnedSemaphorePermit,
+        now: Moment,
+    ) -> std::io::Result<Self> {
+        let address = stream.peer_addr()?;
+        let (io, watch) = UpstreamIo::new(stream);
+        let handshake = Builder::new().max_header_size(MAX_HEAD).handshake(TokioIo::new(io)).await;
+        let (sender, driver) = handshake.map_err(std::io::Error::other)?;
+        let address_generation = target.addresses().generation();
+        Ok(Self {
+            sender,
+            driver: Some(driver),
+            watch,
+            target,
+            address,
+            address_generation,
+            rests_since: now,
+            used: false,
+            spoiled: false,
+            _counted: counted,
+        })
+    }
+
+    pub fn target(&self) -> &Arc<Target> {
+        &self.target
+    }
+
+    /// Whether it has carried an exchange before: then the peer may close it at any moment.
+    pub fn is_used(&self) -> bool {
+        self.used
+    }
+
+    /// How long it lay unused before now.
+    pub fn rested(&self, now: Moment) -> Duration {
+        now.since(self.rests_since)
+    }
+
+    /// This exchange must be the connection's last.
+    pub fn spoil(&mut self) {
+        self.spoiled = true;
+    }
+
+    /// Send the request and wait for the head of the answer. `poll_limits` ends the wait early.
+    ///
+    /// When this future is dropped or has failed, the connection must be dropped too.
+    pub async fn exchange<E>(
+        &mut self,
+        request: Request<B>,
+        mut poll_limits: impl FnMut(&mut Context<'_>) -> Poll<E>,
+    ) -> Result<Result<Response<Incoming>, ExchangeFailed<B>>, E> {
+        self.watch.expect_head();
+        self.used = true;
+        let mut answer = pin!(self.sender.try_send_request(request));
+        let (driver, watch) = (&mut self.driver, &self.watch);
+        std::future::poll_fn(|cx| {
+            drive(driver, cx);
+            // Only the driver completes the answer, and it has just been polled: no other waker is needed.
+            match answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(Ok(response)) => {
+                    watch.head_arrived();
+                    Poll::Ready(Ok(Ok(response)))
+                }
+                Poll::Ready(Err(mut failed)) => {
+                    let unsent = failed.take_message();
+                    Poll::Ready(Ok(Err(ExchangeFailed { source: failed.into_error(), unsent })))
+                }
+                Poll::Pending => poll_limits(cx).map(Err),
+            }
+        })
+        .await
+    }
+
+    /// Move bytes in both directions as far as they go.
+    pub fn drive(&mut self, cx: &mut Context<'_>) {
+        drive(&mut self.driver, cx);
+    }
+
+    /// After both messages have ended: may another exchange follow?
+    pub(super) fn settle(&mut self, now: Moment) -> bool {
+        // Lets hyper see the end of the exchange, and anything that follows it unasked.
+        self.drive(&mut Context::from_waker(Waker::noop()));
+        self.rests_since = now;
+        !self.spoiled && self.is_open() && self.sender.is_ready()
+    }
+
+    /// Whether a resting connection may be used now.
+    pub(super) fn is_usable(&mut self, now: Moment) -> bool {
+        if self.rested(now) >= PROBE_AFTER {
+            self.watch.probe_next_read();
+            self.drive(&mut Context::from_waker(Waker::noop()));
+        }
+        self.is_open() && self.is_at_home()
+    }
+
+    fn is_open(&self) -> bool {
+        self.driver.is_some() && !self.sender.is_closed()
+    }
+
+    /// Whether the target's name still stands for the address this connection leads to.
+    fn is_at_home(&mut self) -> bool {
+        let generation = self.target.addresses().generation();
+        if self.address_generation != generation && self.target.addresses().contains(self.address) {
+            self.address_generation = generation;
+        }
+        self.address_generation == generation
+    }
+}
+
+fn drive<B>(driver: &mut Option<Connection<TokioIo<UpstreamIo>, B>>, cx: &mut Context<'_>)
+where
+    B: Body + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    if let Some(connection) = driver
+        && let Poll::Ready(ended) = Pin::new(connection).poll(cx)
+    {
+        if let Err(error) = ended {
+            tracing::debug!(%error, "an upstream connection failed");
+        }
+        // Dropping it hands an unsent request back through the answer's future.
+        *driver = None;
+    }
+}

@@ -1,0 +1,85 @@
+//! A new TCP connection: the addresses of a target raced one after the other, each given a head start.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+
+use super::target::Target;
+use crate::base::timers::Timers;
+
+/// RFC 8305 section 5: how long an address is tried alone before the next one joins.
+const HEAD_START: Duration = Duration::from_millis(250);
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectFailed {
+    #[error("the host name has no address")]
+    NoAddress,
+    #[error("no address accepted a connection in time")]
+    TimedOut,
+    #[error("connection refused or failed: {0}")]
+    Io(#[source] io::Error),
+}
+
+/// Connect to one of the target's addresses within `limit`.
+pub(super) async fn connect(target: &Target, limit: Duration, timers: &Timers) -> Result<TcpStream, ConnectFailed> {
+    let attempt = async {
+        let addresses = target.addresses().settled().await;
+        race(&addresses, timers).await
+    };
+    let outcome = timers.within(limit, attempt).await.unwrap_or(Err(ConnectFailed::TimedOut));
+    match &outcome {
+        // A request leaves in few large writes and waits for its answer: Nagle only adds delay.
+        Ok(stream) => stream.set_nodelay(true).map_err(ConnectFailed::Io)?,
+        Err(_) => target.addresses().distrust(),
+    }
+    outcome
+}
+
+async fn race(addresses: &[SocketAddr], timers: &Timers) -> Result<TcpStream, ConnectFailed> {
+    type Attempt = Pin<Box<dyn Future<Output = io::Result<TcpStream>>>>;
+    let mut waiting = addresses;
+    let mut running: Vec<Attempt> = Vec::new();
+    let mut last_error = None;
+    let mut alarm = timers.alarm();
+    let mut next_start = timers.now();
+    std::future::poll_fn(|cx| {
+        loop {
+            let before = running.len();
+            let mut connected = None;
+            running.retain_mut(|attempt| match attempt.as_mut().poll(cx) {
+                Poll::Pending => true,
+                Poll::Ready(Ok(stream)) => {
+                    connected = Some(stream);
+                    false
+                }
+                Poll::Ready(Err(error)) => {
+                    last_error = Some(error);
+                    false
+                }
+            });
+            if let Some(stream) = connected {
+                return Poll::Ready(Ok(stream));
+            }
+            let one_failed = running.len() < before;
+            let may_start = one_failed || alarm.poll_past(cx, next_start).is_ready();
+            match waiting {
+                [] if running.is_empty() => {
+                    let failure = last_error.take().map_or(ConnectFailed::NoAddress, ConnectFailed::Io);
+                    return Poll::Ready(Err(failure));
+                }
+                [address, rest @ ..] if may_start => {
+                    running.push(Box::pin(TcpStream::connect(*address)));
+                    waiting = rest;
+                    next_start = timers.now() + HEAD_START;
+                }
+                _ => return Poll::Pending,
+            }
+        }
+    })
+    .await
+}

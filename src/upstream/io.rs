@@ -1,0 +1,118 @@
+//! The byte stream of an upstream connection, with what hyper's client does not watch: the size of an answer's head,
+//! the number of interim answers before it, and whether an unused connection was closed meanwhile.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use super::interim::Interim;
+
+/// HTTP-16: all heads of one answer together, the interim ones included.
+pub(super) const MAX_HEAD: usize = 64 * 1024;
+
+pub(super) struct UpstreamIo {
+    stream: TcpStream,
+    watch: Rc<Watch>,
+}
+
+/// What the connection's owner and its byte stream tell each other.
+#[derive(Default)]
+pub(super) struct Watch {
+    /// Set by the owner: ask the kernel at the next read whether the peer has closed.
+    probe: Cell<bool>,
+    /// Whether an answer's head is awaited.
+    head: RefCell<Option<Head>>,
+}
+
+#[derive(Default)]
+struct Head {
+    bytes: usize,
+    interim: Interim,
+}
+
+impl Watch {
+    pub(super) fn probe_next_read(&self) {
+        self.probe.set(true);
+    }
+
+    pub(super) fn expect_head(&self) {
+        *self.head.borrow_mut() = Some(Head::default());
+    }
+
+    pub(super) fn head_arrived(&self) {
+        *self.head.borrow_mut() = None;
+    }
+
+    fn judge(&self, fresh: &[u8]) -> io::Result<()> {
+        let mut head = self.head.borrow_mut();
+        let Some(head) = head.as_mut() else { return Ok(()) };
+        head.bytes = head.bytes.saturating_add(fresh.len());
+        head.interim.read(fresh).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        // One read may bring the whole head and much of the body: only a head that is still incomplete after that
+        // much is too large, and hyper's own limit catches the rest.
+        if head.bytes > MAX_HEAD + fresh.len() {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the head of the answer is too large"));
+        }
+        Ok(())
+    }
+}
+
+impl UpstreamIo {
+    pub(super) fn new(stream: TcpStream) -> (Self, Rc<Watch>) {
+        let watch = Rc::<Watch>::default();
+        (Self { stream, watch: Rc::clone(&watch) }, watch)
+    }
+
+    /// Whether the peer has closed, or has sent something nobody asked for. Asks the kernel: the runtime may not have
+    /// heard yet.
+    fn has_ended(&self) -> bool {
+        let mut byte = [std::mem::MaybeUninit::uninit()];
+        match socket2::SockRef::from(&self.stream).peek(&mut byte) {
+            Err(error) => error.kind() != io::ErrorKind::WouldBlock,
+            Ok(_) => true,
+        }
+    }
+}
+
+impl AsyncRead for UpstreamIo {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.watch.probe.take() && self.has_ended() {
+            // No bytes: the end of the stream, as far as hyper is concerned.
+            return Poll::Ready(Ok(()));
+        }
+        let before = buf.filled().len();
+        std::task::ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
+        Poll::Ready(self.watch.judge(buf.filled().get(before..).unwrap_or_default()))
+    }
+}
+
+impl AsyncWrite for UpstreamIo {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
