@@ -1,1 +1,4 @@
 //! (in work)
+
+mod matcher;
+pub mod table;

@@ -61,7 +61,10 @@ where
     ) -> std::io::Result<Self> {
         let address = stream.peer_addr()?;
         let (io, watch) = UpstreamIo::new(stream);
-        let handshake = Builder::new().max_header_size(MAX_HEAD).handshake(TokioIo::new(io)).await;
+        let handshake = Builder::new()
+            .max_header_size(MAX_HEAD)
+            .handshake(TokioIo::new(io))
+            .await;
         let (sender, driver) = handshake.map_err(std::io::Error::other)?;
         let address_generation = target.addresses().generation();
         Ok(Self {
@@ -119,7 +122,10 @@ where
                 }
                 Poll::Ready(Err(mut failed)) => {
                     let unsent = failed.take_message();
-                    Poll::Ready(Ok(Err(ExchangeFailed { source: failed.into_error(), unsent })))
+                    Poll::Ready(Ok(Err(ExchangeFailed {
+                        source: failed.into_error(),
+                        unsent,
+                    })))
                 }
                 Poll::Pending => poll_limits(cx).map(Err),
             }

@@ -31,7 +31,10 @@ pub(super) async fn connect(target: &Target, limit: Duration, timers: &Timers) -
         let addresses = target.addresses().settled().await;
         race(&addresses, timers).await
     };
-    let outcome = timers.within(limit, attempt).await.unwrap_or(Err(ConnectFailed::TimedOut));
+    let outcome = timers
+        .within(limit, attempt)
+        .await
+        .unwrap_or(Err(ConnectFailed::TimedOut));
     match &outcome {
         // A request leaves in few large writes and waits for its answer: Nagle only adds delay.
         Ok(stream) => stream.set_nodelay(true).map_err(ConnectFailed::Io)?,

@@ -81,7 +81,10 @@ mod tests {
             for part in eight.chunks(chunk) {
                 assert!(interim.read(part).is_ok());
             }
-            assert!(CONTINUE.chunks(chunk).any(|part| interim.read(part).is_err()), "chunks of {chunk}");
+            assert!(
+                CONTINUE.chunks(chunk).any(|part| interim.read(part).is_err()),
+                "chunks of {chunk}"
+            );
         }
     }
 

@@ -52,11 +52,16 @@ impl Watch {
         let mut head = self.head.borrow_mut();
         let Some(head) = head.as_mut() else { return Ok(()) };
         head.bytes = head.bytes.saturating_add(fresh.len());
-        head.interim.read(fresh).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        head.interim
+            .read(fresh)
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
         // One read may bring the whole head and much of the body: only a head that is still incomplete after that
         // much is too large, and hyper's own limit catches the rest.
         if head.bytes > MAX_HEAD + fresh.len() {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "the head of the answer is too large"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "the head of the answer is too large",
+            ));
         }
         Ok(())
     }
@@ -65,7 +70,13 @@ impl Watch {
 impl UpstreamIo {
     pub(super) fn new(stream: TcpStream) -> (Self, Rc<Watch>) {
         let watch = Rc::<Watch>::default();
-        (Self { stream, watch: Rc::clone(&watch) }, watch)
+        (
+            Self {
+                stream,
+                watch: Rc::clone(&watch),
+            },
+            watch,
+        )
     }
 
     /// Whether the peer has closed, or has sent something nobody asked for. Asks the kernel: the runtime may not have

@@ -3,8 +3,8 @@
 //! [`Upstream`] and [`Target`] are shared by all workers and outlive a snapshot while their settings stay; [`Pools`]
 //! belongs to one worker. Nothing here knows what a route or a principal is.
 
-mod connect;
 mod conn;
+mod connect;
 mod interim;
 mod io;
 mod pool;
@@ -34,8 +34,17 @@ pub struct Upstream {
 
 impl Upstream {
     pub fn new(name: Arc<str>, spec: &ServersSpec, resolver: &Resolver) -> Self {
-        let targets = spec.targets.iter().map(|target| Arc::new(Target::new(target, spec, resolver))).collect();
-        Self { name, timeouts: spec.timeouts, targets, turn: AtomicUsize::new(0) }
+        let targets = spec
+            .targets
+            .iter()
+            .map(|target| Arc::new(Target::new(target, spec, resolver)))
+            .collect();
+        Self {
+            name,
+            timeouts: spec.timeouts,
+            targets,
+            turn: AtomicUsize::new(0),
+        }
     }
 
     pub fn targets(&self) -> &[Arc<Target>] {
@@ -48,8 +57,16 @@ impl Upstream {
             return (!tried.contains(0)).then_some(only);
         }
         let start = self.turn.fetch_add(1, Ordering::Relaxed) % self.targets.len();
-        let rotated = self.targets.iter().enumerate().skip(start).chain(self.targets.iter().enumerate().take(start));
-        rotated.filter(|(index, _)| !tried.contains(*index)).min_by_key(|(_, target)| target.load()).map(|(_, t)| t)
+        let rotated = self
+            .targets
+            .iter()
+            .enumerate()
+            .skip(start)
+            .chain(self.targets.iter().enumerate().take(start));
+        rotated
+            .filter(|(index, _)| !tried.contains(*index))
+            .min_by_key(|(_, target)| target.load())
+            .map(|(_, t)| t)
     }
 
     /// `tried` and `target` too.
@@ -88,12 +105,20 @@ mod tests {
     fn upstream(weights: &[u32]) -> Upstream {
         let targets = weights
             .iter()
-            .map(|&weight| TargetSpec { host: TargetHost::Address("127.0.0.1".parse().unwrap()), port: 9, weight })
+            .map(|&weight| TargetSpec {
+                host: TargetHost::Address("127.0.0.1".parse().unwrap()),
+                port: 9,
+                weight,
+            })
             .collect();
         let second = Duration::from_secs(1);
         let spec = ServersSpec {
             targets,
-            timeouts: UpstreamTimeouts { connect: second, response: second, idle: second },
+            timeouts: UpstreamTimeouts {
+                connect: second,
+                response: second,
+                idle: second,
+            },
             max_connections: NonZeroUsize::MIN,
             max_pending: 0,
         };

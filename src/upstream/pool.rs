@@ -39,11 +39,18 @@ pub struct Nudges(Arc<Mutex<Vec<Arc<Notify>>>>);
 
 impl Nudges {
     fn join(&self, nudge: &Arc<Notify>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(nudge));
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Arc::clone(nudge));
     }
 
     fn all(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(|nudge| nudge.notify_one());
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .for_each(|nudge| nudge.notify_one());
     }
 }
 
@@ -76,7 +83,12 @@ where
     pub fn new(timers: Timers, nudges: Nudges) -> Rc<Self> {
         let nudge = Arc::new(Notify::new());
         nudges.join(&nudge);
-        Rc::new(Self { timers, by_target: RefCell::default(), nudge, nudges })
+        Rc::new(Self {
+            timers,
+            by_target: RefCell::default(),
+            nudge,
+            nudges,
+        })
     }
 
     /// A resting connection to `target` that still lives.
@@ -120,14 +132,23 @@ where
             waiter.stand(cx.waker());
             Poll::Pending
         });
-        self.timers.within(upstream.timeouts.connect, wait).await.ok_or(TakeFailed::NoneFreed)
+        self.timers
+            .within(upstream.timeouts.connect, wait)
+            .await
+            .ok_or(TakeFailed::NoneFreed)
     }
 
     fn line_up(&self, target: &Arc<Target>, idle_limit: Duration) -> Waiter<'_, B> {
         let mut pools = self.by_target.borrow_mut();
-        let pool = pools.entry(target.id()).or_insert_with(|| Pool::new(target, idle_limit));
+        let pool = pools
+            .entry(target.id())
+            .or_insert_with(|| Pool::new(target, idle_limit));
         pool.next_waiter += 1;
-        Waiter { pools: self, target: target.id(), id: pool.next_waiter }
+        Waiter {
+            pools: self,
+            target: target.id(),
+            id: pool.next_waiter,
+        }
     }
 
     /// Take a connection back after its exchange; it is kept if it may carry another.
@@ -137,7 +158,9 @@ where
         }
         let mut pools = self.by_target.borrow_mut();
         let target = Arc::clone(conn.target());
-        let pool = pools.entry(target.id()).or_insert_with(|| Pool::new(&target, idle_limit));
+        let pool = pools
+            .entry(target.id())
+            .or_insert_with(|| Pool::new(&target, idle_limit));
         if let Some((_, first)) = pool.waiting.pop_front() {
             first.wake();
         } else if target.is_awaited() {
@@ -161,7 +184,8 @@ where
         pools.retain(|_, pool| {
             let wanted_elsewhere = pool.waiting.is_empty() && pool.target.is_awaited();
             let limit = pool.idle_limit;
-            pool.idle.retain_mut(|conn| !wanted_elsewhere && conn.rested(now) < limit && conn.is_usable(now));
+            pool.idle
+                .retain_mut(|conn| !wanted_elsewhere && conn.rested(now) < limit && conn.is_usable(now));
             pool.idle.shrink_to_fit();
             // A pool nobody else knows the target of is a leftover of an earlier configuration.
             !(pool.idle.is_empty() && pool.waiting.is_empty())
@@ -184,7 +208,9 @@ struct Waiter<'p, B: Body + 'static> {
 impl<B: Body + 'static> Waiter<'_, B> {
     fn stand(&self, waker: &Waker) {
         let mut pools = self.pools.by_target.borrow_mut();
-        let Some(pool) = pools.get_mut(&self.target) else { return };
+        let Some(pool) = pools.get_mut(&self.target) else {
+            return;
+        };
         match pool.waiting.iter_mut().find(|(id, _)| *id == self.id) {
             Some((_, known)) => known.clone_from(waker),
             None => pool.waiting.push_back((self.id, waker.clone())),
@@ -195,7 +221,9 @@ impl<B: Body + 'static> Waiter<'_, B> {
 impl<B: Body + 'static> Drop for Waiter<'_, B> {
     fn drop(&mut self) {
         let mut pools = self.pools.by_target.borrow_mut();
-        let Some(pool) = pools.get_mut(&self.target) else { return };
+        let Some(pool) = pools.get_mut(&self.target) else {
+            return;
+        };
         let before = pool.waiting.len();
         pool.waiting.retain(|(id, _)| *id != self.id);
         let was_called = pool.waiting.len() == before;
@@ -215,6 +243,12 @@ enum Place<B: Body + 'static> {
 
 impl<B: Body + 'static> Pool<B> {
     fn new(target: &Arc<Target>, idle_limit: Duration) -> Self {
-        Self { target: Arc::clone(target), idle_limit, idle: Vec::new(), waiting: VecDeque::new(), next_waiter: 0 }
+        Self {
+            target: Arc::clone(target),
+            idle_limit,
+            idle: Vec::new(),
+            waiting: VecDeque::new(),
+            next_waiter: 0,
+        }
     }
 }

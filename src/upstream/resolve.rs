@@ -60,7 +60,14 @@ struct Background {
 
 impl Resolver {
     pub fn new(resolve: Arc<dyn Resolve>, timers: Timers, tasks: Tasks, runtime: tokio::runtime::Handle) -> Self {
-        Self { background: Some(Background { resolve, timers, tasks, runtime }) }
+        Self {
+            background: Some(Background {
+                resolve,
+                timers,
+                tasks,
+                runtime,
+            }),
+        }
     }
 
     /// Knows addresses only; a name never resolves.
@@ -81,7 +88,13 @@ impl Resolver {
             look_again: Notify::new(),
         });
         if let (TargetHost::Name(name), Some(background)) = (host, &self.background) {
-            let task = refresh(Arc::clone(name), port, Arc::downgrade(&shared), settled, background.clone());
+            let task = refresh(
+                Arc::clone(name),
+                port,
+                Arc::downgrade(&shared),
+                settled,
+                background.clone(),
+            );
             let _entered = background.runtime.enter();
             background.tasks.spawn("resolve", task);
         }
@@ -147,7 +160,9 @@ async fn refresh(name: Arc<str>, port: u16, known: Weak<Known>, settled: watch::
             }
             outcome => {
                 if !reported {
-                    let reason = outcome.err().map_or_else(|| "no addresses".to_owned(), |error| error.to_string());
+                    let reason = outcome
+                        .err()
+                        .map_or_else(|| "no addresses".to_owned(), |error| error.to_string());
                     tracing::warn!(name = &*name, reason, "an upstream's host name does not resolve");
                     reported = true;
                 }

@@ -56,7 +56,8 @@ impl Target {
 
     /// Connections open now, over all workers.
     pub fn open_connections(&self) -> usize {
-        self.max_connections.saturating_sub(self.connections.available_permits())
+        self.max_connections
+            .saturating_sub(self.connections.available_permits())
     }
 
     pub(super) fn permit(&self) -> Option<OwnedSemaphorePermit> {
@@ -92,7 +93,11 @@ fn authority(target: &TargetSpec) -> HeaderValue {
         TargetHost::Address(std::net::IpAddr::V4(v4)) => v4.to_string(),
         TargetHost::Address(std::net::IpAddr::V6(v6)) => format!("[{v6}]"),
     };
-    let text = if target.port == 80 { host } else { format!("{host}:{}", target.port) };
+    let text = if target.port == 80 {
+        host
+    } else {
+        format!("{host}:{}", target.port)
+    };
     HeaderValue::try_from(text).expect("a checked host name and a port are visible ASCII")
 }
 

@@ -1,0 +1,229 @@
+//! What of a message's fields goes on. A header map goes in and is cleaned in place: what this gateway owns, what
+//! belongs to one connection only, what claims to come from a proxy, what tries to change the method or the target.
+//! It sets nothing, so nothing a client sends can undo what is set later.
+
+use std::borrow::Cow;
+
+use http::header::{self, Entry, HeaderMap, HeaderName, HeaderValue};
+
+use self::names::Class;
+
+mod names;
+
+/// What one listener lets pass and what its configuration owns, ready to be asked on every request.
+#[derive(Clone, Debug, Default)]
+pub struct HeaderPolicy {
+    /// Names with `_` that may pass.
+    underscored: Vec<HeaderName>,
+    /// Names beyond the built-in ones that only this gateway sets, `_` written as `-`.
+    identity: Vec<Box<str>>,
+    /// Names beyond the built-in ones that may come once only: where credentials are read from.
+    single: Vec<HeaderName>,
+}
+
+/// Whose word the fields are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sender {
+    Stranger,
+    /// A peer that `trusted_proxies` names.
+    TrustedProxy,
+}
+
+/// What was there and mattered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cleaned {
+    /// The client takes trailers (gRPC asks so).
+    pub te_trailers: bool,
+    /// Fields were removed that only an attacker or a misconfigured proxy sends: a claim of identity, of an address,
+    /// of another method or target.
+    pub claims_removed: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HeaderFault {
+    #[error("{0} is sent more than once")]
+    Repeated(HeaderName),
+}
+
+impl HeaderPolicy {
+    pub fn new(
+        underscored: impl IntoIterator<Item = HeaderName>,
+        identity: impl IntoIterator<Item = HeaderName>,
+        single: impl IntoIterator<Item = HeaderName>,
+    ) -> Self {
+        Self {
+            underscored: underscored.into_iter().collect(),
+            identity: identity.into_iter().map(|name| dashed(name.as_str()).into()).collect(),
+            single: single.into_iter().collect(),
+        }
+    }
+
+    /// Cleans the fields of a request. Run it after `framing`, `host` and `client` have read theirs and before anything
+    /// is decided or set. `Host` stays.
+    pub fn clean(&self, headers: &mut HeaderMap, sender: Sender) -> Result<Cleaned, HeaderFault> {
+        let some_repeated = headers.len() != headers.keys_len();
+        let mut cleaned = Cleaned::default();
+        let mut connection = false;
+        let mut doomed = Doomed::default();
+        for name in headers.keys() {
+            let class = self.class(name, sender);
+            match class {
+                Class::Passes => continue,
+                Class::Single => {
+                    if some_repeated && repeated(headers, name) {
+                        return Err(HeaderFault::Repeated(name.clone()));
+                    }
+                    continue;
+                }
+                Class::Underscored => {
+                    if self.underscored.contains(name) && !(some_repeated && repeated(headers, name)) {
+                        continue;
+                    }
+                }
+                Class::Connection => connection = true,
+                Class::Te => cleaned.te_trailers = accepts_trailers(headers),
+                Class::Claim | Class::AddressClaim => cleaned.claims_removed = true,
+                Class::HopByHop => {}
+            }
+            doomed.add(name);
+        }
+        if connection {
+            doomed.add_named_in_connection(headers);
+        }
+        doomed.remove_from(headers);
+        Ok(cleaned)
+    }
+
+    fn class(&self, name: &HeaderName, sender: Sender) -> Class {
+        let text = name.as_str();
+        let underscored = memchr::memchr(b'_', text.as_bytes()).is_some();
+        let dashed = if underscored { dashed(text) } else { Cow::Borrowed(text) };
+        let class = match names::class(&dashed) {
+            Class::AddressClaim if sender == Sender::TrustedProxy => Class::Passes,
+            class => class,
+        };
+        match class {
+            Class::Passes | Class::Single if self.identity.iter().any(|own| **own == *dashed) => Class::Claim,
+            Class::Passes | Class::Single if underscored => Class::Underscored,
+            Class::Passes if self.single.contains(name) => Class::Single,
+            class => class,
+        }
+    }
+}
+
+/// Cleans the fields, or the trailers, of an upstream's answer.
+pub fn clean_answer(headers: &mut HeaderMap) {
+    let mut connection = false;
+    let mut cookies = false;
+    let mut doomed = Doomed::default();
+    for name in headers.keys() {
+        if *name == header::SET_COOKIE {
+            cookies = true;
+        } else if names::is_dropped_from_answers(name.as_str()) {
+            connection |= *name == header::CONNECTION;
+            doomed.add(name);
+        }
+    }
+    if connection {
+        doomed.add_named_in_connection(headers);
+    }
+    doomed.remove_from(headers);
+    if cookies {
+        remove_own_cookies(headers);
+    }
+}
+
+/// Trailers are fields, and some of those that arrive late would change how what came before is read.
+pub fn clean_answer_trailers(trailers: &mut HeaderMap) {
+    clean_answer(trailers);
+    for name in names::NEVER_IN_TRAILERS {
+        trailers.remove(name);
+    }
+}
+
+/// Names to remove: nothing is allocated before there is one.
+#[derive(Default)]
+struct Doomed {
+    names: Vec<HeaderName>,
+}
+
+impl Doomed {
+    fn add(&mut self, name: &HeaderName) {
+        self.names.push(name.clone());
+    }
+
+    /// RFC 9110 section 7.6.1. `Host` is not the client's to take away, and nobody may name it there.
+    fn add_named_in_connection(&mut self, headers: &HeaderMap) {
+        for value in headers.get_all(header::CONNECTION) {
+            for option in value.as_bytes().split(|&byte| byte == b',') {
+                let option = option.trim_ascii();
+                if option.eq_ignore_ascii_case(b"close") || option.eq_ignore_ascii_case(b"keep-alive") {
+                    continue;
+                }
+                if let Ok(name) = HeaderName::from_bytes(option)
+                    && name != header::HOST
+                {
+                    self.names.push(name);
+                }
+            }
+        }
+    }
+
+    fn remove_from(self, headers: &mut HeaderMap) {
+        for name in self.names {
+            headers.remove(name);
+        }
+    }
+}
+
+fn dashed(name: &str) -> Cow<'_, str> {
+    if name.contains('_') {
+        Cow::Owned(name.replace('_', "-"))
+    } else {
+        Cow::Borrowed(name)
+    }
+}
+
+fn repeated(headers: &HeaderMap, name: &HeaderName) -> bool {
+    headers.get_all(name).iter().nth(1).is_some()
+}
+
+fn accepts_trailers(headers: &HeaderMap) -> bool {
+    headers.get_all(header::TE).iter().any(|value| {
+        value
+            .as_bytes()
+            .split(|&byte| byte == b',')
+            .any(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"trailers"))
+    })
+}
+
+/// HDR-10.
+fn remove_own_cookies(headers: &mut HeaderMap) {
+    if !headers.get_all(header::SET_COOKIE).iter().any(is_own_cookie) {
+        return;
+    }
+    let Entry::Occupied(entry) = headers.entry(header::SET_COOKIE) else {
+        return;
+    };
+    let (name, values) = entry.remove_entry_mult();
+    let kept: Vec<HeaderValue> = values.filter(|value| !is_own_cookie(value)).collect();
+    for value in kept {
+        headers.append(name.clone(), value);
+    }
+}
+
+/// Any case, and also as the value of a nameless cookie: browsers send `=name=value` back as `name=value`.
+fn is_own_cookie(value: &HeaderValue) -> bool {
+    const PREFIX: &[u8] = b"__Host-portcullis";
+    let cookie = value.as_bytes();
+    let start = cookie
+        .iter()
+        .position(|byte| !matches!(byte, b' ' | b'\t' | b'='))
+        .unwrap_or(cookie.len());
+    let name = cookie.get(start..).unwrap_or_default();
+    name.get(..PREFIX.len())
+        .is_some_and(|name| name.eq_ignore_ascii_case(PREFIX))
+}
+
+#[cfg(test)]
+mod tests;
