@@ -1,5 +1,6 @@
-//! What every other module may use and what knows none of them: time, randomness, tasks, secrets, addresses, ids.
+//! What every other module may use and what knows none of them: time, randomness, tasks, secrets, addresses, ids, media types.
 
+pub mod accept;
 pub mod clock;
 pub mod id;
 pub mod net;

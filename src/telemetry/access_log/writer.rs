@@ -1,0 +1,179 @@
+//! The one thread that makes lines of records.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use super::line::{self, Stamp};
+use super::{Lane, Pending, RECORDS_URGENT, Shared};
+use crate::telemetry::metrics::{RequestSeries, UpstreamSeries};
+use crate::telemetry::sink::Sink;
+
+/// How long records gather before they are written: a fiftieth of a second costs the reader nothing and saves a write
+/// and a wake-up for each request.
+const GATHER: Duration = Duration::from_millis(20);
+/// Lines are handed to the sink in pieces of about this size.
+const PIECE: usize = 64 * 1024;
+
+pub(super) struct Writer {
+    shared: Arc<Shared>,
+    lanes: Vec<Known>,
+    /// Exchanged with a lane's own; what it held is written while the worker fills the other.
+    taken: Pending,
+    output: Output,
+}
+
+/// A lane, and what the writer already knows of its worker's series.
+struct Known {
+    lane: Arc<Lane>,
+    requests: Vec<Arc<RequestSeries>>,
+    upstreams: Vec<Arc<UpstreamSeries>>,
+}
+
+struct Output {
+    sink: Sink,
+    lines: Vec<u8>,
+    count: u64,
+    stamp: Stamp,
+}
+
+impl Writer {
+    pub(super) fn new(shared: Arc<Shared>, sink: Sink) -> Self {
+        let output = Output {
+            sink,
+            lines: Vec::new(),
+            count: 0,
+            stamp: Stamp::default(),
+        };
+        Self {
+            shared,
+            lanes: Vec::new(),
+            taken: Pending::default(),
+            output,
+        }
+    }
+
+    pub(super) fn run(mut self) {
+        // Set by this thread alone, once.
+        let _ = self.shared.writer.set(thread::current());
+        loop {
+            // Asked before the lanes are emptied: what was left before the end is written.
+            let closed = self.shared.closed.load(Ordering::Acquire);
+            let wrote = self.write_what_is_there();
+            if closed {
+                return;
+            }
+            if !wrote {
+                self.rest();
+            }
+            if !self.shared.closed.load(Ordering::Acquire) {
+                thread::park_timeout(GATHER);
+            }
+        }
+    }
+
+    /// Wait until a lane gets its first record.
+    fn rest(&mut self) {
+        self.shared.writer_rests.store(true, Ordering::Release);
+        // A record left before the flag was up woke nobody. One left later finds the flag: the lane's lock orders the two.
+        self.meet_new_lanes();
+        while self.shared.writer_rests.load(Ordering::Acquire)
+            && !self.shared.closed.load(Ordering::Acquire)
+            && self.lanes.iter().all(|known| known.lane.pending().records.is_empty())
+        {
+            thread::park();
+            self.meet_new_lanes();
+        }
+        self.shared.writer_rests.store(false, Ordering::Release);
+    }
+
+    fn meet_new_lanes(&mut self) {
+        let lanes = self.shared.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = lanes.iter().skip(self.lanes.len());
+        self.lanes.extend(new.map(|lane| Known {
+            lane: Arc::clone(lane),
+            requests: Vec::new(),
+            upstreams: Vec::new(),
+        }));
+    }
+
+    fn write_what_is_there(&mut self) -> bool {
+        self.meet_new_lanes();
+        let mut wrote = false;
+        for known in &mut self.lanes {
+            std::mem::swap(&mut *known.lane.pending(), &mut self.taken);
+            wrote |= !self.taken.records.is_empty();
+            known.write(&self.taken, &mut self.output, &self.shared);
+            self.taken.forget();
+        }
+        self.output.flush(&self.shared);
+        wrote
+    }
+}
+
+impl Known {
+    fn write(&mut self, taken: &Pending, output: &mut Output, shared: &Shared) {
+        let mut hosts = taken.hosts.as_slice();
+        for record in &taken.records {
+            let host = record.host_len.and_then(|len| hosts.split_at_checked(usize::from(len)));
+            let host = host.map(|(host, others)| {
+                hosts = others;
+                host
+            });
+            self.catch_up(record.counted.request, record.counted.upstream);
+            let Some(series) = self.requests.get(record.counted.request as usize) else {
+                continue;
+            };
+            let upstream = record
+                .counted
+                .upstream
+                .and_then(|place| self.upstreams.get(place as usize));
+            line::append(
+                &mut output.lines,
+                record,
+                host,
+                series,
+                upstream.map(|series| &**series),
+                &mut output.stamp,
+            );
+            output.count += 1;
+            if output.lines.len() >= PIECE {
+                output.flush(shared);
+            }
+        }
+    }
+
+    /// A worker publishes a series before it leaves a record that names it.
+    fn catch_up(&mut self, request: u32, upstream: Option<u32>) {
+        if self.requests.len() <= request as usize {
+            self.lane.numbers.requests.catch_up(&mut self.requests);
+        }
+        if upstream.is_some_and(|place| self.upstreams.len() <= place as usize) {
+            self.lane.numbers.upstreams.catch_up(&mut self.upstreams);
+        }
+    }
+}
+
+impl Pending {
+    /// Ready for the next exchange, without the memory a burst took.
+    fn forget(&mut self) {
+        self.records.clear();
+        self.hosts.clear();
+        self.records.shrink_to(RECORDS_URGENT);
+        self.hosts.shrink_to(64 * 1024);
+    }
+}
+
+impl Output {
+    fn flush(&mut self, shared: &Shared) {
+        if self.count == 0 {
+            return;
+        }
+        if self.sink.write_lines(&self.lines).is_err() {
+            shared.drop_lines(self.count);
+        }
+        self.lines.clear();
+        self.count = 0;
+    }
+}
