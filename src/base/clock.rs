@@ -101,7 +101,10 @@ impl Clock {
         Self(Arc::new(Source {
             origin: Instant::now(),
             wall_origin: start.0,
-            manual: Some(Manual { elapsed: AtomicU64::new(0), wheels: Mutex::new(Vec::new()) }),
+            manual: Some(Manual {
+                elapsed: AtomicU64::new(0),
+                wheels: Mutex::new(Vec::new()),
+            }),
         }))
     }
 
@@ -128,7 +131,9 @@ impl Clock {
     /// Move a manual clock and wake every wheel that hangs on it. Does nothing on the machine's clock.
     pub fn advance(&self, by: Duration) {
         let Some(manual) = &self.0.manual else { return };
-        manual.elapsed.fetch_add(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX), Ordering::AcqRel);
+        manual
+            .elapsed
+            .fetch_add(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX), Ordering::AcqRel);
         let mut wheels = manual.wheels.lock().unwrap_or_else(PoisonError::into_inner);
         wheels.retain(|wheel| wheel.upgrade().inspect(|wheel| wheel.notify_one()).is_some());
     }
@@ -141,14 +146,22 @@ impl Clock {
     /// Tell this clock which wheel to wake when it is moved.
     pub(super) fn subscribe(&self, wheel: &Arc<Notify>) {
         if let Some(manual) = &self.0.manual {
-            manual.wheels.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(wheel));
+            manual
+                .wheels
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(Arc::downgrade(wheel));
         }
     }
 }
 
 impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.is_manual() { "Clock(manual)" } else { "Clock(system)" })
+        f.write_str(if self.is_manual() {
+            "Clock(manual)"
+        } else {
+            "Clock(system)"
+        })
     }
 }
 
@@ -168,7 +181,10 @@ mod tests {
 
     #[test]
     fn moments_never_run_backwards_below_zero() {
-        assert_eq!(Moment::START.since(Moment::START + Duration::from_secs(1)), Duration::ZERO);
+        assert_eq!(
+            Moment::START.since(Moment::START + Duration::from_secs(1)),
+            Duration::ZERO
+        );
         assert_eq!(Moment::NEVER + Duration::from_secs(1), Moment::NEVER);
     }
 }

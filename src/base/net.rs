@@ -46,7 +46,10 @@ impl AddressSet {
 
 fn covers<T: Ord + Copy>(ranges: &[(T, T)], address: T) -> bool {
     let after = ranges.partition_point(|(first, _)| *first <= address);
-    after.checked_sub(1).and_then(|last| ranges.get(last)).is_some_and(|(_, end)| address <= *end)
+    after
+        .checked_sub(1)
+        .and_then(|last| ranges.get(last))
+        .is_some_and(|(_, end)| address <= *end)
 }
 
 /// `::ffff:10.0.0.0/104` means `10.0.0.0/8`.
@@ -79,10 +82,23 @@ mod tests {
     #[test]
     fn edges_belong_to_the_network_and_neighbours_do_not() {
         let nets = set(&["192.0.2.0/25", "192.0.2.128/25", "2001:db8::/32", "198.51.100.7/32"]);
-        for inside in ["192.0.2.0", "192.0.2.255", "2001:db8::", "2001:db8:ffff::1", "198.51.100.7"] {
+        for inside in [
+            "192.0.2.0",
+            "192.0.2.255",
+            "2001:db8::",
+            "2001:db8:ffff::1",
+            "198.51.100.7",
+        ] {
             assert!(nets.contains(inside.parse().unwrap()), "{inside}");
         }
-        for outside in ["192.0.1.255", "192.0.3.0", "2001:db9::", "198.51.100.6", "198.51.100.8", "::1"] {
+        for outside in [
+            "192.0.1.255",
+            "192.0.3.0",
+            "2001:db9::",
+            "198.51.100.6",
+            "198.51.100.8",
+            "::1",
+        ] {
             assert!(!nets.contains(outside.parse().unwrap()), "{outside}");
         }
         assert!(!set(&[]).contains("127.0.0.1".parse().unwrap()));

@@ -14,12 +14,20 @@ const BLOCK: usize = 4096;
 impl Random {
     /// The operating system's randomness.
     pub fn system() -> Self {
-        Self { block: Box::new([0; BLOCK]), used: BLOCK, refill: from_system }
+        Self {
+            block: Box::new([0; BLOCK]),
+            used: BLOCK,
+            refill: from_system,
+        }
     }
 
     /// The same bytes in every run. For tests that look at ids.
     pub fn counting() -> Self {
-        Self { block: Box::new([0; BLOCK]), used: BLOCK, refill: count_up }
+        Self {
+            block: Box::new([0; BLOCK]),
+            used: BLOCK,
+            refill: count_up,
+        }
     }
 
     /// `N` fresh bytes.

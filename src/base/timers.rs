@@ -34,7 +34,11 @@ impl Timers {
     pub fn new(clock: Clock) -> Self {
         let changed = Arc::new(Notify::new());
         clock.subscribe(&changed);
-        Self { clock, wheel: Arc::default(), changed }
+        Self {
+            clock,
+            wheel: Arc::default(),
+            changed,
+        }
     }
 
     pub fn clock(&self) -> &Clock {
@@ -46,7 +50,11 @@ impl Timers {
     }
 
     pub fn alarm(&self) -> Alarm {
-        Alarm { timers: self.clone(), id: None, set_for: Moment::NEVER }
+        Alarm {
+            timers: self.clone(),
+            id: None,
+            set_for: Moment::NEVER,
+        }
     }
 
     /// Ready once `moment` is past.
@@ -186,7 +194,10 @@ mod tests {
     use crate::base::clock::Timestamp;
 
     fn runtime() -> tokio::runtime::Runtime {
-        tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap()
+        tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap()
     }
 
     #[test]
@@ -226,8 +237,15 @@ mod tests {
         assert!(alarm.poll_past(&mut cx, soon + Duration::from_secs(50)).is_pending());
         assert_eq!(timers.lock().set.len(), 1);
         assert_eq!(timers.lock().set.first_key_value().unwrap().0.0, soon);
-        assert!(alarm.poll_past(&mut cx, timers.now() + Duration::from_secs(1)).is_pending());
-        assert_eq!(timers.lock().set.first_key_value().unwrap().0.0, timers.now() + Duration::from_secs(1));
+        assert!(
+            alarm
+                .poll_past(&mut cx, timers.now() + Duration::from_secs(1))
+                .is_pending()
+        );
+        assert_eq!(
+            timers.lock().set.first_key_value().unwrap().0.0,
+            timers.now() + Duration::from_secs(1)
+        );
         drop(alarm);
         assert!(timers.lock().set.is_empty());
     }
