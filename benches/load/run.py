@@ -20,16 +20,18 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "instructions"))
 
-import count  # noqa: E402
+import count  # noqa: E402, the line above is what makes these importable
 from figures import Figure, ratios, table  # noqa: E402
 from generators import full_load, steady_rate  # noqa: E402
 from peers import Bed  # noqa: E402
-from process import raise_descriptor_limit  # noqa: E402
+from process import Process, accepts, raise_descriptor_limit  # noqa: E402
 
 PROXY_CPU, LOAD_CPU = "0", "1"
 CONNECTIONS = 64
 STARTS = 20
-RATE, RATE_CONNECTIONS = 10_000, 50
+# h2load lets every connection send its share each 10 ms: many connections are one burst, and the median then tells how
+# long the burst is instead of what the proxy adds.
+RATE, RATE_CONNECTIONS = 10_000, 10
 
 
 class Run:
@@ -160,8 +162,6 @@ class Run:
 
     def exec_to_accept(self, command):
         """Milliseconds, polled each millisecond."""
-        from process import Process, accepts
-
         argv, port = command
         before = time.perf_counter()
         process = Process(argv, None, f"{self.bed.folder}/start.log")
