@@ -1,0 +1,53 @@
+"""Load: `wrk` for as much as goes, `h2load` for a steady rate. Commands in, counts and latencies out."""
+
+import os
+import re
+import statistics
+import subprocess
+
+REPORT = """
+done = function(summary, latency)
+  local errors = summary.errors
+  io.write(string.format("RESULT requests=%d duration=%d bad=%d p50=%d p99=%d\\n", summary.requests, summary.duration,
+    errors.status + errors.connect + errors.read + errors.write + errors.timeout,
+    latency:percentile(50), latency:percentile(99)))
+end
+"""
+
+
+def full_load(folder, port, path, connections, seconds, cpu):
+    """As many requests as fit; a request that was not answered with 2xx makes the whole run worthless."""
+    script = f"{folder}/report.lua"
+    with open(script, "w") as file:
+        file.write(REPORT)
+    argv = _pinned(cpu) + ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", script, f"http://127.0.0.1:{port}{path}"]
+    output = subprocess.run(argv, capture_output=True, text=True).stdout
+    found = re.search(r"RESULT (.*)", output)
+    if not found:
+        raise RuntimeError(f"wrk reported nothing:\n{output}")
+    result = {key: int(float(value)) for key, value in (pair.split("=") for pair in found.group(1).split())}
+    if result["bad"] or not result["requests"]:
+        raise RuntimeError(f"port {port}{path}: {result['bad']} of {result['requests']} requests failed")
+    return result
+
+
+def steady_rate(folder, port, path, rate, connections, seconds, cpu):
+    """The median latency in microseconds at `rate` requests per second."""
+    log = f"{folder}/latencies.tsv"
+    if os.path.exists(log):
+        os.unlink(log)
+    argv = _pinned(cpu) + [
+        "h2load", "--h1", "-t1", f"-c{connections}", f"--rps={rate / connections:g}", f"-D{seconds}",
+        f"--log-file={log}", f"http://127.0.0.1:{port}{path}",
+    ]
+    output = subprocess.run(argv, capture_output=True, text=True).stdout
+    with open(log) as lines:
+        rows = [line.split("\t") for line in lines]
+    bad = sum(1 for row in rows if row[1] != "200")
+    if bad or len(rows) < rate * seconds * 0.9:
+        raise RuntimeError(f"port {port}: {len(rows)} answers, {bad} bad, at a rate of {rate}/s:\n{output}")
+    return statistics.median(int(row[2]) for row in rows)
+
+
+def _pinned(cpu):
+    return ["taskset", "-c", cpu] if cpu is not None else []

@@ -1,0 +1,244 @@
+#!/usr/bin/env python3
+"""Portcullis beside haproxy and nginx, on this machine, in interleaved rounds of one run.
+
+  run.py [--binary target/release/portcullis] [--rounds 5] [--seconds 4] [--only FIGURE,...] [--peers-only] [--out FILE.md]
+
+The proxy has one worker and cpu 0 to itself; load generator and upstream share cpu 1. Absolute figures move with
+whatever else the machine does: the bars are ratios inside one run, round by round, judged by their median. What each
+figure means, and why it is measured so, is in benches/README.md. Everything listens on 127.0.0.1, on ports that were
+free, under a folder of its own that is removed again. Only processes started here are ended, by their id.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "instructions"))
+
+import count  # noqa: E402, the line above is what makes these importable
+from figures import Figure, ratios, table  # noqa: E402
+from generators import full_load, steady_rate  # noqa: E402
+from peers import Bed  # noqa: E402
+from process import Process, accepts, raise_descriptor_limit  # noqa: E402
+
+PROXY_CPU, LOAD_CPU = "0", "1"
+CONNECTIONS = 64
+STARTS = 20
+# h2load lets every connection send its share each 10 ms: many connections are one burst, and the median then tells how
+# long the burst is instead of what the proxy adds.
+RATE, RATE_CONNECTIONS = 10_000, 10
+
+
+class Run:
+    """The bed, the options, and what has been measured so far."""
+
+    def __init__(self, bed, options):
+        self.bed, self.options = bed, options
+        self.figures, self.details = [], []
+
+    def commands(self):
+        peers = {"nginx": self.bed.nginx(), "haproxy": self.bed.haproxy()}
+        if self.options.peers_only:
+            return peers
+        return {"portcullis": self.bed.portcullis(), **peers}
+
+    def under_load(self, title, path, running):
+        """CPU microseconds per request of each proxy, one sample a round, the order turning from round to round."""
+        for _, port in running.values():
+            full_load(self.bed.folder, port, path, CONNECTIONS, 1, LOAD_CPU)
+        samples = {name: [] for name in running}
+        rates, used = {name: [] for name in running}, {name: [] for name in running}
+        names = list(running)
+        for turn in range(self.options.rounds):
+            at = turn % len(names)
+            for name in names[at:] + names[:at]:
+                process, port = running[name]
+                before = process.cpu_us()
+                result = full_load(self.bed.folder, port, path, CONNECTIONS, self.options.seconds, LOAD_CPU)
+                spent = process.cpu_us() - before
+                samples[name].append(spent / result["requests"])
+                rates[name].append(result["requests"] / result["duration"] * 1e6)
+                used[name].append(spent / result["duration"])
+        rows = [
+            [name, f"{statistics.median(values):.1f}", f"{min(values):.1f} .. {max(values):.1f}",
+             f"{statistics.median(rates[name]):,.0f}", f"{statistics.median(used[name]):.2f}"]
+            for name, values in samples.items()
+        ]
+        head = [title, "CPU us/request", "spread", "requests/s", "cores used by the proxy"]
+        self.details.append(table(head, rows))
+        return samples
+
+    def started(self, commands, **stdout):
+        return {
+            name: (self.bed.start(command, PROXY_CPU, stdout=stdout.get(name)), command[1])
+            for name, command in commands.items()
+        }
+
+    def plain(self):
+        commands = self.commands()
+        if "portcullis" in commands:
+            commands["portcullis_log"] = self.bed.portcullis(access=True)
+        with open(f"{self.bed.folder}/access.log", "wb") as log:
+            running = self.started(commands, portcullis_log=log)
+            try:
+                samples = self.under_load("plain proxying", "/plain/get", running)
+            finally:
+                stop(running)
+        if "portcullis" not in samples:
+            return
+        ours = samples["portcullis"]
+        self.add("plain CPU v nginx", 1.15, ratios(ours, samples["nginx"]))
+        self.add("plain CPU v haproxy", 1.10, ratios(ours, samples["haproxy"]))
+        self.add("access log on over off", 1.08, ratios(samples["portcullis_log"], ours))
+        lines = sum(1 for _ in open(f"{self.bed.folder}/access.log", "rb"))
+        self.details.append(f"access log: {lines:,} lines written while it was on")
+
+    def body(self):
+        running = self.started(self.commands())
+        try:
+            samples = self.under_load("1 MB bodies", "/1m", running)
+        finally:
+            stop(running)
+        if "portcullis" in samples:
+            self.add("1 MB body CPU v haproxy", 0.60, ratios(samples["portcullis"], samples["haproxy"]))
+
+    def latency(self):
+        running = self.started(self.commands())
+        ports = {"direct": self.bed.upstream_port, **{name: port for name, (_, port) in running.items()}}
+        medians = {name: [] for name in ports}
+        names = list(ports)
+        try:
+            for turn in range(self.options.rounds):
+                at = turn % len(names)
+                for name in names[at:] + names[:at]:
+                    medians[name].append(steady_rate(
+                        self.bed.folder, ports[name], "/plain/get", RATE, RATE_CONNECTIONS, self.options.seconds, LOAD_CPU
+                    ))
+        finally:
+            stop(running)
+        added = {
+            name: [through - direct for through, direct in zip(values, medians["direct"])]
+            for name, values in medians.items() if name != "direct"
+        }
+        rows = [["direct", f"{statistics.median(medians['direct']):.0f}", "-", "-"]] + [
+            [name, f"{statistics.median(medians[name]):.0f}", f"{statistics.median(values):.0f}",
+             f"{min(values):.0f} .. {max(values):.0f}"]
+            for name, values in added.items()
+        ]
+        self.details.append(table([f"{RATE:,} requests/s", "p50 us", "added us", "spread"], rows))
+        if "portcullis" in added:
+            self.add("added p50 at 10,000/s v nginx", 1.10, ratios(added["portcullis"], added["nginx"]))
+
+    def memory(self):
+        """A fresh process with a worker for each core, as it is shipped; nothing asked of it yet."""
+        if self.options.peers_only:
+            return
+        samples = []
+        for _ in range(3):
+            process = self.bed.start(self.bed.portcullis(workers="auto"), None)
+            time.sleep(1)  # what the start allocates and gives back is over by then
+            samples.append(process.rss_mb())
+            process.stop()
+        self.add("RSS of the idle process", 20, samples, unit=" MB", digits=1)
+
+    def start(self):
+        commands = self.commands()
+        samples = {name: [] for name in commands}
+        for _ in range(STARTS):
+            for name, command in commands.items():
+                samples[name].append(self.exec_to_accept(command))
+        rows = [
+            [name, f"{statistics.median(values):.1f}", f"{min(values):.1f} .. {max(values):.1f}"]
+            for name, values in samples.items()
+        ]
+        self.details.append(table(["start to first accepted connection", "ms", "spread"], rows))
+        if "portcullis" in samples:
+            self.add("start v haproxy", 1.0, ratios(samples["portcullis"], samples["haproxy"]))
+
+    def exec_to_accept(self, command):
+        """Milliseconds, polled each millisecond."""
+        argv, port = command
+        before = time.perf_counter()
+        process = Process(argv, None, f"{self.bed.folder}/start.log")
+        while not accepts(port):
+            if time.perf_counter() - before > 20:
+                raise RuntimeError(f"{argv[0]} never accepted:\n{process.last_words()}")
+            time.sleep(0.001)
+        taken = (time.perf_counter() - before) * 1000
+        process.stop()
+        return taken
+
+    def instructions(self):
+        if self.options.peers_only:
+            return
+        figures, _ = count.per_request(count.gateway(self.options.binary))
+        self.add("user instructions per request", 33_000, figures, digits=0)
+
+    def add(self, *figure, **named):
+        self.figures.append(Figure(*figure, **named))
+
+
+MEASURES = {
+    "plain": Run.plain, "body": Run.body, "latency": Run.latency, "memory": Run.memory, "start": Run.start,
+    "instructions": Run.instructions,
+}
+
+
+def stop(running):
+    for process, _ in running.values():
+        process.stop()
+
+
+def machine():
+    with open("/proc/cpuinfo") as lines:
+        models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    versions = []
+    for argv in (["nginx", "-v"], ["haproxy", "-v"]):
+        spoken = subprocess.run(argv, capture_output=True, text=True)
+        versions.append((spoken.stdout + spoken.stderr).splitlines()[0].replace("nginx version: ", ""))
+    return f"{len(models)} cores ({models[0] if models else 'unknown'}); {'; '.join(versions)}"
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--binary", default="target/release/portcullis")
+    options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--seconds", type=int, default=4)
+    options.add_argument("--only", default=",".join(MEASURES), help=f"some of {','.join(MEASURES)}")
+    options.add_argument("--peers-only", action="store_true", help="haproxy and nginx alone: is the bed sound?")
+    options.add_argument("--out", help="append the tables to this file")
+    options = options.parse_args()
+    options.binary = os.path.abspath(options.binary)
+    if not options.peers_only and not os.access(options.binary, os.X_OK):
+        sys.exit(f"{options.binary} is not there: build it first (cargo build --release)")
+    if len(os.sched_getaffinity(0)) < 2:
+        sys.exit("two cores are needed: one for the proxy, one for load and upstream")
+    raise_descriptor_limit()
+    with tempfile.TemporaryDirectory(prefix="portcullis-bench-") as folder:
+        bed = Bed(folder, options.binary, LOAD_CPU)
+        run = Run(bed, options)
+        try:
+            for name in options.only.split(","):
+                print(f"measuring {name} ...", file=sys.stderr, flush=True)
+                MEASURES[name](run)
+        finally:
+            bed.upstream.stop()
+    head = ["figure", "bar", "measured", "spread (samples)", "holds"]
+    text = [f"{machine()}; {options.rounds} rounds of {options.seconds} s, {CONNECTIONS} connections"]
+    text += [table(head, [figure.row() for figure in run.figures])] if run.figures else []
+    text = "\n\n".join(text + run.details) + "\n"
+    print(text)
+    if options.out:
+        with open(options.out, "a") as file:
+            file.write(text + "\n")
+    if not all(figure.holds for figure in run.figures):
+        sys.exit("not every bar holds")
+
+
+if __name__ == "__main__":
+    main()
