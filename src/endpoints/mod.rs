@@ -1,1 +1,4 @@
-//! (in work)
+//! Answers the gateway gives itself; each file one operation.
+
+pub mod health;
+pub mod metrics;

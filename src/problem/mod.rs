@@ -1,5 +1,7 @@
 //! The body of a refusal (RFC 9457) and the stable codes in it.
 
+mod body;
 mod codes;
 
+pub use body::Problem;
 pub use codes::Code;
