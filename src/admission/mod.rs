@@ -1,1 +1,60 @@
-//! (in work)
+//! May this address knock now, and is what it announces within bounds?
+//!
+//! Comes in: a routed request. Goes out: an admitted one. It refuses to know who is asking.
+
+use crate::request::body::Payload;
+use crate::request::{Arrived, Asked};
+use crate::route::{Route, Routed};
+
+/// A request whose address may come here.
+#[derive(Debug)]
+pub struct Admitted<'s> {
+    arrived: Arrived,
+    route: &'s Route,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AdmissionFault {
+    #[error("the client's address is not among those this route allows")]
+    AddressDenied,
+    #[error("the announced body is larger than this route takes")]
+    BodyTooLarge,
+}
+
+/// Network rules are the route's own, so admission holds nothing yet.
+#[derive(Debug, Default)]
+pub struct Admission;
+
+impl Admission {
+    pub fn admit<'s>(&self, routed: Routed<'s>) -> Result<Admitted<'s>, AdmissionFault> {
+        let (arrived, route) = routed.into_parts();
+        if !route.networks.permit(&arrived.asked().client) {
+            return Err(AdmissionFault::AddressDenied);
+        }
+        // A body that says it is too large is refused before anybody is asked for it; one that does not say is
+        // counted on its way.
+        if arrived
+            .asked()
+            .content_length
+            .is_some_and(|length| length > route.body_max)
+        {
+            return Err(AdmissionFault::BodyTooLarge);
+        }
+        Ok(Admitted { arrived, route })
+    }
+}
+
+impl<'s> Admitted<'s> {
+    pub fn asked(&self) -> &Asked {
+        self.arrived.asked()
+    }
+
+    pub fn route(&self) -> &'s Route {
+        self.route
+    }
+
+    pub fn into_parts(self) -> (Asked, Payload, &'s Route) {
+        let (asked, payload) = self.arrived.into_parts();
+        (asked, payload, self.route)
+    }
+}

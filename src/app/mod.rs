@@ -1,1 +1,5 @@
-//! (in work)
+//! The composition root: from a configuration to a running gateway, and back.
+
+mod carry;
+mod compile;
+mod worker;

@@ -1,28 +1,41 @@
-//! Names for one request: its id and its place in a trace.
+//! Names for one request: its id and its place in a trace. Both are header values, made once and cloned by count.
 
 use std::fmt;
+
+use http::HeaderValue;
 
 use super::clock::Timestamp;
 use super::random::Random;
 
-/// UUIDv7: sorts by time, and says nothing else.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct RequestId(uuid::Uuid);
+/// The id of a request: a UUIDv7 of ours, or the client's own when it is short and harmless.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct RequestId(HeaderValue);
 
 impl RequestId {
     pub fn new(now: Timestamp, random: &mut Random) -> Self {
-        Self(uuid::Builder::from_unix_timestamp_millis(now.as_millis(), &random.bytes()).into_uuid())
+        let id = uuid::Builder::from_unix_timestamp_millis(now.as_millis(), &random.bytes()).into_uuid();
+        Self(ascii(id.hyphenated().encode_lower(&mut [0; 36])))
     }
 
-    /// The usual spelling, written into `buffer`.
-    pub fn encode(self, buffer: &mut [u8; 36]) -> &str {
-        self.0.hyphenated().encode_lower(buffer)
+    /// The id a client sent, if it can stand in a log line as it is (LG-02).
+    pub fn given(value: &HeaderValue) -> Option<Self> {
+        let harmless = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        let fits = (1..=128).contains(&value.len()) && value.as_bytes().iter().all(harmless);
+        fits.then(|| Self(value.clone()))
+    }
+
+    pub fn as_header(&self) -> &HeaderValue {
+        &self.0
+    }
+
+    pub fn as_str(&self) -> &str {
+        self.0.to_str().unwrap_or_default()
     }
 }
 
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.hyphenated().fmt(f)
+        f.write_str(self.as_str())
     }
 }
 
@@ -32,6 +45,82 @@ impl fmt::Debug for RequestId {
     }
 }
 
+/// A W3C `traceparent`, version 00.
+#[derive(Clone, PartialEq, Eq)]
+pub struct TraceParent(HeaderValue);
+
+const TRACE_ID: std::ops::Range<usize> = 3..35;
+const TRACEPARENT_LEN: usize = 55;
+
+impl TraceParent {
+    /// The start of a trace that nobody has asked to sample.
+    pub fn new(random: &mut Random) -> Self {
+        let mut text = [b'0'; TRACEPARENT_LEN];
+        let ids = random.bytes::<24>();
+        let digits = ids.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(hex_digit);
+        // Everything between `00-` and `-00`, with the dash between the two ids stepped over.
+        let places = (3..35).chain(36..52);
+        for (place, digit) in places.zip(digits) {
+            if let Some(slot) = text.get_mut(place) {
+                *slot = digit;
+            }
+        }
+        for dash in [2, 35, 52] {
+            if let Some(slot) = text.get_mut(dash) {
+                *slot = b'-';
+            }
+        }
+        Self(ascii(std::str::from_utf8(&text).unwrap_or_default()))
+    }
+
+    /// The one a client sent, if it is well formed.
+    pub fn given(value: &HeaderValue) -> Option<Self> {
+        let bytes = value.as_bytes();
+        let dashes = [2, 35, 52].iter().all(|&at| bytes.get(at) == Some(&b'-'));
+        let hex = |range: std::ops::Range<usize>| {
+            let digits = bytes.get(range).unwrap_or_default();
+            digits.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        };
+        let not_zero = |range: std::ops::Range<usize>| bytes.get(range).is_some_and(|id| id.iter().any(|b| *b != b'0'));
+        let well_formed = bytes.len() == TRACEPARENT_LEN
+            && bytes.starts_with(b"00")
+            && dashes
+            && hex(TRACE_ID)
+            && hex(36..52)
+            && hex(53..55)
+            && not_zero(TRACE_ID)
+            && not_zero(36..52);
+        well_formed.then(|| Self(value.clone()))
+    }
+
+    pub fn as_header(&self) -> &HeaderValue {
+        &self.0
+    }
+
+    /// 32 hexadecimal digits.
+    pub fn trace_id(&self) -> &str {
+        self.0
+            .to_str()
+            .ok()
+            .and_then(|text| text.get(TRACE_ID))
+            .unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for TraceParent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.to_str().unwrap_or_default())
+    }
+}
+
+fn hex_digit(nibble: u8) -> u8 {
+    if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 }
+}
+
+fn ascii(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static("invalid"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -39,8 +128,37 @@ mod tests {
     #[test]
     fn an_id_is_a_version_7_uuid_of_its_millisecond() {
         let id = RequestId::new(Timestamp::from_millis(0x0192_3456_789a), &mut Random::system());
-        let text = id.to_string();
-        assert!(text.starts_with("01923456-789a-7"), "{text}");
-        assert_eq!(id.encode(&mut [0; 36]), text);
+        assert!(id.as_str().starts_with("01923456-789a-7"), "{id}");
+        assert_eq!(id.as_str().len(), 36);
+    }
+
+    #[test]
+    fn a_clients_id_is_kept_only_when_it_can_stand_in_a_log() {
+        let given = |text: &str| RequestId::given(&HeaderValue::from_str(text).unwrap()).is_some();
+        assert!(given("req-1_2.3"));
+        assert!(!given(""));
+        assert!(!given("a b"));
+        assert!(!given("a\"b"));
+        assert!(!given(&"a".repeat(129)));
+    }
+
+    #[test]
+    fn a_trace_is_made_well_formed_and_continued_only_when_well_formed() {
+        let made = TraceParent::new(&mut Random::system());
+        assert_eq!(TraceParent::given(made.as_header()).as_ref(), Some(&made), "{made:?}");
+        assert_eq!(made.trace_id().len(), 32);
+        let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let given = |text: &str| TraceParent::given(&HeaderValue::from_str(text).unwrap()).is_some();
+        assert!(given(good));
+        for bad in [
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+            "01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736x00f067aa0ba902b7-01",
+        ] {
+            assert!(!given(bad), "{bad}");
+        }
     }
 }

@@ -1,4 +1,7 @@
-//! Answers the gateway gives itself; each file one operation.
+//! Answers the gateway gives itself; each file one operation. Those that a route leads to take a permit, like the
+//! forwarder; health and figures stand outside the pipeline, on a listener of their own.
 
+pub mod echo;
 pub mod health;
 pub mod metrics;
+pub mod redirect;

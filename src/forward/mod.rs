@@ -1,1 +1,235 @@
-//! (in work)
+//! From a permit to an upstream's answer.
+//!
+//! Comes in: a [`Permitted`], the only thing the forwarder takes. Goes out: the upstream's answer with its body still on
+//! the way. It refuses to know who the principal is or why the request may pass.
+
+mod body;
+mod fault;
+mod headers;
+
+pub use body::{AnswerBroken, Streamed};
+pub use fault::ForwardFault;
+pub use headers::{edit, prepare};
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::{HeaderMap, Method, Request, Response, Uri, Version};
+use hyper::body::Incoming;
+
+use crate::authz::Permitted;
+use crate::base::clock::Moment;
+use crate::base::timers::TaskAlarm;
+use crate::request::body::{BodyLimits, Outgoing, Progress};
+use crate::request::{Asked, framing};
+use crate::route::Route;
+use crate::upstream::{Conn, ExchangeFailed, InFlight, Pools, TakeFailed, Target, Tried, Upstream};
+
+/// A reused connection that rested at least this long may have been closed by its server while our request was on its
+/// way; a harmless request is then sent once more. Under steady load connections never rest that long, so nothing is
+/// copied for it.
+const CLOSED_IN_PASSING: Duration = Duration::from_millis(500);
+
+/// Sends permitted requests to the servers of their upstream. One per worker.
+pub struct Forwarder {
+    pools: Rc<Pools<Outgoing>>,
+}
+
+impl Forwarder {
+    pub fn new(pools: Rc<Pools<Outgoing>>) -> Self {
+        Self { pools }
+    }
+
+    /// Forward the request and wait for the head of the answer.
+    pub async fn send(
+        &self,
+        permitted: Permitted<'_>,
+        upstream: &Arc<Upstream>,
+        body_idle: Duration,
+        alarm: &TaskAlarm,
+    ) -> Result<Response<Streamed>, ForwardFault> {
+        let (route, mut asked, payload) = permitted.into_request();
+        let onward = asked.onward.as_ref().unwrap_or(&asked.path);
+        let uri = Uri::from(onward.path_and_query().clone());
+        let limits = BodyLimits {
+            max: route.body_max,
+            idle: body_idle,
+        };
+        let (body, progress) = Outgoing::new(payload, limits, alarm);
+        let bound = names_connection_scheme(&asked.headers, &http::header::AUTHORIZATION);
+        let mut head = std::mem::take(&mut asked.headers);
+        headers::prepare(&mut head, &asked, route);
+        let mut request = Request::new(body);
+        *request.method_mut() = asked.method.clone();
+        *request.uri_mut() = uri;
+        *request.version_mut() = Version::HTTP_11;
+        *request.headers_mut() = head;
+
+        let errand = Errand {
+            forwarder: self,
+            upstream,
+            route,
+            asked: &asked,
+            progress: progress.as_deref(),
+            bound,
+            deadline: route.timeout.map_or(Moment::NEVER, |limit| asked.received + limit),
+            alarm,
+        };
+        let (mut response, conn, counted) = errand.run(request).await?;
+        framing::of_answer(response.status(), response.version(), response.headers())?;
+        let idle = upstream.timeouts.idle;
+        crate::request::headers::clean_answer(response.headers_mut());
+        *response.version_mut() = Version::HTTP_11;
+        Ok(response.map(|incoming| Streamed::new(incoming, conn, &self.pools, alarm, idle, counted)))
+    }
+}
+
+/// One request on its way, with what stays the same over its attempts.
+struct Errand<'e> {
+    forwarder: &'e Forwarder,
+    upstream: &'e Arc<Upstream>,
+    route: &'e Route,
+    asked: &'e Asked,
+    /// Of the body; absent when there is none.
+    progress: Option<&'e Progress>,
+    /// Whether the request asks for the connection itself to be authenticated.
+    bound: bool,
+    deadline: Moment,
+    alarm: &'e TaskAlarm,
+}
+
+type Answered = (Response<Incoming>, Conn<Outgoing>, Option<InFlight>);
+
+impl Errand<'_> {
+    async fn run(&self, mut request: Request<Outgoing>) -> Result<Answered, ForwardFault> {
+        let mut tried = Tried::default();
+        let mut last_refusal = None;
+        let mut resent = false;
+        while let Some(target) = self.upstream.choose(tried) {
+            headers::set_host(request.headers_mut(), self.asked, self.route, target);
+            let counted = self
+                .upstream
+                .counts_requests()
+                .then(|| InFlight::new(Arc::clone(target)));
+            let mut conn = match self.connection(target, resent).await? {
+                Ok(conn) => conn,
+                Err(TakeFailed::Connect(refusal)) => {
+                    // Nothing has left yet: the next server may have it.
+                    tried = self.upstream.mark(tried, target);
+                    last_refusal = Some(refusal);
+                    continue;
+                }
+                Err(full) => return Err(ForwardFault::Overloaded(full)),
+            };
+            let spare = self.spare(&conn, &request);
+            match self.exchange(&mut conn, request).await? {
+                Ok(response) => {
+                    if self.is_bound_to_connection(&response) {
+                        conn.spoil();
+                    }
+                    return Ok((response, conn, counted));
+                }
+                Err(ExchangeFailed {
+                    unsent: Some(unsent), ..
+                }) if self.body_untouched() => {
+                    // The connection had died while it rested; not a byte has left.
+                    request = unsent;
+                    resent = true;
+                }
+                Err(failed) => {
+                    if let Some(fault) = self.progress.and_then(Progress::fault) {
+                        return Err(ForwardFault::Body(fault));
+                    }
+                    match spare {
+                        Some(spare) if !resent => {
+                            request = spare;
+                            resent = true;
+                        }
+                        _ => return Err(ForwardFault::Broken(failed.source)),
+                    }
+                }
+            }
+        }
+        let refusal = last_refusal.unwrap_or(crate::upstream::ConnectFailed::NoAddress);
+        Err(ForwardFault::Unreachable(refusal))
+    }
+
+    /// A resting connection, else a new one; after a failed attempt a new one for certain.
+    async fn connection(
+        &self,
+        target: &Arc<Target>,
+        fresh: bool,
+    ) -> Result<Result<Conn<Outgoing>, TakeFailed>, ForwardFault> {
+        let pools = &self.forwarder.pools;
+        if !fresh && let Some(conn) = pools.take_resting(target, self.alarm.now()) {
+            return Ok(Ok(conn));
+        }
+        let mut opening = Box::pin(pools.open(self.upstream, target));
+        std::future::poll_fn(|cx| {
+            if let Poll::Ready(opened) = opening.as_mut().poll(cx) {
+                return Poll::Ready(Ok(opened));
+            }
+            self.alarm
+                .poll_past(cx, self.deadline)
+                .map(|()| Err(ForwardFault::TimedOut))
+        })
+        .await
+    }
+
+    async fn exchange(
+        &self,
+        conn: &mut Conn<Outgoing>,
+        request: Request<Outgoing>,
+    ) -> Result<Result<Response<Incoming>, ExchangeFailed<Outgoing>>, ForwardFault> {
+        let sent = self.alarm.now();
+        let patience = self.upstream.timeouts.response;
+        let poll_limits = |cx: &mut Context<'_>| {
+            // While the body is on its way, each frame of it is a sign of life.
+            let last = self.progress.map_or(sent, |progress| progress.last().max(sent));
+            self.alarm
+                .poll_past(cx, self.deadline.min(last + patience))
+                .map(|()| ForwardFault::TimedOut)
+        };
+        conn.exchange(request, poll_limits).await
+    }
+
+    /// A copy to send again, for a harmless request on a connection that may have been closed in passing (RS-05).
+    fn spare(&self, conn: &Conn<Outgoing>, request: &Request<Outgoing>) -> Option<Request<Outgoing>> {
+        let harmless = matches!(self.asked.method, Method::GET | Method::HEAD | Method::OPTIONS);
+        let at_risk = conn.is_used() && conn.rested(self.alarm.now()) >= CLOSED_IN_PASSING;
+        if !(harmless && at_risk && self.progress.is_none()) {
+            return None;
+        }
+        let mut spare = Request::new(Outgoing::Empty);
+        *spare.method_mut() = request.method().clone();
+        *spare.uri_mut() = request.uri().clone();
+        *spare.version_mut() = request.version();
+        spare.headers_mut().clone_from(request.headers());
+        Some(spare)
+    }
+
+    fn body_untouched(&self) -> bool {
+        self.progress.is_none_or(|progress| !progress.touched())
+    }
+
+    /// HTTP-17: after an early answer, or where the connection itself has been authenticated, nobody else may use it.
+    fn is_bound_to_connection(&self, response: &Response<Incoming>) -> bool {
+        self.progress.is_some_and(|progress| !progress.ended())
+            || self.bound
+            || names_connection_scheme(response.headers(), &http::header::WWW_AUTHENTICATE)
+    }
+}
+
+/// NTLM and Negotiate authenticate a connection, not a request.
+fn names_connection_scheme(headers: &HeaderMap, name: &http::HeaderName) -> bool {
+    headers.get_all(name).iter().any(|value| {
+        let scheme = value
+            .as_bytes()
+            .split(|byte| *byte == b' ' || *byte == b',')
+            .next()
+            .unwrap_or_default();
+        scheme.eq_ignore_ascii_case(b"ntlm") || scheme.eq_ignore_ascii_case(b"negotiate")
+    })
+}

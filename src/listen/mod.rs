@@ -1,3 +1,14 @@
-//! (in work)
+//! Where clients come in: sockets, connections and their limits, and the door each request takes to the pipeline.
 
 pub mod admin;
+mod connection;
+mod io;
+pub mod limits;
+mod link;
+pub mod listener;
+mod record;
+mod service;
+pub mod sockets;
+pub mod worker;
+
+pub use link::Stage;

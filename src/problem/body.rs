@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, Response};
 use serde::Serialize;
 
@@ -60,18 +60,25 @@ impl Problem {
 
     /// The whole answer, in the form that `asked`, the request's header fields, like better.
     pub fn answer(&self, asked: &HeaderMap) -> Response<Bytes> {
-        if prefers_html(asked) { self.html() } else { self.json() }
+        self.in_form(Form::liked_by(asked))
+    }
+
+    pub fn in_form(&self, form: Form) -> Response<Bytes> {
+        match form {
+            Form::Json => self.json(),
+            Form::Page => self.html(),
+        }
     }
 
     pub fn json(&self) -> Response<Bytes> {
-        let (mut uri, mut id) = (String::from(TYPE_PREFIX), [0; 36]);
+        let mut uri = String::from(TYPE_PREFIX);
         uri.push_str(self.code.as_str());
         let body = Body {
             r#type: &uri,
             title: self.code.title(),
             status: self.code.status().as_u16(),
             detail: self.detail.as_deref(),
-            instance: self.instance.map(|instance| instance.encode(&mut id)).map(|id| &*id),
+            instance: self.instance.as_ref().map(RequestId::as_str),
             code: self.code.as_str(),
         };
         // Texts and a number always make JSON.
@@ -101,7 +108,7 @@ impl Problem {
             let _ = writeln!(page, "<p>{}</p>", Escaped(detail));
         }
         let _ = writeln!(page, "<p>{status} <code>{}</code></p>", Escaped(self.code.as_str()));
-        if let Some(instance) = self.instance {
+        if let Some(instance) = &self.instance {
             let _ = writeln!(page, "<p>Request <code>{instance}</code></p>");
         }
         page.push_str("</main>\n");
@@ -125,10 +132,28 @@ const TYPE_PREFIX: &str = "urn:portcullis:error:";
 const STYLE: &str = ":root{color-scheme:light dark}main{font:1rem/1.5 sans-serif;max-width:40rem;margin:15vh auto;\
                      padding:0 1rem}h1{font-size:1.5rem}code{overflow-wrap:anywhere}";
 
-/// A machine that takes anything gets JSON; a page is for who likes one better.
-fn prefers_html(asked: &HeaderMap) -> bool {
-    let json = quality(asked, "application/problem+json").max(quality(asked, "application/json"));
-    quality(asked, "text/html") > json
+/// How a refusal is written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    Json,
+    Page,
+}
+
+impl Form {
+    /// A machine that takes anything gets JSON; a page is for who likes one better.
+    pub fn liked_by(asked: &HeaderMap) -> Self {
+        // Without naming it nobody likes HTML better: most requests end here.
+        let names_html = |value: &HeaderValue| memchr::memmem::find(value.as_bytes(), b"html").is_some();
+        if !asked.get_all(ACCEPT).iter().any(names_html) {
+            return Self::Json;
+        }
+        let json = quality(asked, "application/problem+json").max(quality(asked, "application/json"));
+        if quality(asked, "text/html") > json {
+            Self::Page
+        } else {
+            Self::Json
+        }
+    }
 }
 
 /// Text in a page: whatever could mean something to a browser is written as a number.

@@ -3,5 +3,5 @@
 mod body;
 mod codes;
 
-pub use body::Problem;
+pub use body::{Form, Problem};
 pub use codes::Code;

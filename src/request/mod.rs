@@ -1,9 +1,247 @@
-//! (in work)
+//! What arrived, read once: the one path, the true client, the names and the limits of a request.
+//!
+//! Comes in: what hyper parsed. Goes out: an [`Arrived`], whose headers hold nothing of ours that a client wrote. It
+//! refuses to know which routes there are.
 
+pub mod body;
 pub mod client;
+pub mod forwarding;
 pub mod framing;
 pub mod headers;
 pub mod host;
 pub mod path;
 pub mod readings;
 pub mod target;
+
+use std::net::{IpAddr, SocketAddr};
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version};
+use hyper::body::Incoming;
+
+use crate::base::clock::{Moment, Timestamp};
+use crate::base::id::{RequestId, TraceParent};
+use crate::base::net::{AddressSet, canonical};
+use crate::base::random::Random;
+use crate::problem::Code;
+use body::Payload;
+use client::Client;
+use forwarding::Forwarding;
+use framing::FramingFault;
+use headers::{HeaderFault, HeaderPolicy, Sender};
+use host::{Host, HostFault};
+use path::NormalPath;
+use target::{Target, TargetFault};
+
+/// The methods a request may have (METH-01), as an `Allow` field says it.
+pub const KNOWN_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
+/// A request that can be read in one way only.
+#[derive(Debug)]
+pub struct Arrived {
+    asked: Asked,
+    payload: Payload,
+}
+
+/// Everything of a request but its body.
+#[derive(Debug)]
+pub struct Asked {
+    pub method: Method,
+    pub path: NormalPath,
+    /// What the upstream is asked for, where that is not `path`.
+    pub onward: Option<NormalPath>,
+    pub host: Host,
+    pub headers: HeaderMap,
+    /// The client: the peer, or the one a trusted proxy tells of.
+    pub client: Client,
+    /// What the upstream is told about where the request came from.
+    pub forwarding: Forwarding,
+    pub id: RequestId,
+    pub trace: TraceParent,
+    /// The client reads trailers.
+    pub wants_trailers: bool,
+    pub content_length: Option<u64>,
+    pub received: Moment,
+}
+
+/// What arrived at the door.
+#[derive(Debug)]
+pub enum Arrival {
+    Request(Arrived),
+    /// `OPTIONS *`: about the server itself.
+    AboutServer,
+}
+
+/// Why a request cannot be read in one way only.
+#[derive(Debug, thiserror::Error)]
+pub enum ArrivalFault {
+    #[error("the method is not known here")]
+    UnknownMethod,
+    #[error("the method is refused")]
+    RefusedMethod,
+    #[error("the protocol version is not supported")]
+    Version,
+    #[error(transparent)]
+    Host(#[from] HostFault),
+    #[error(transparent)]
+    Target(#[from] TargetFault),
+    #[error(transparent)]
+    Header(#[from] HeaderFault),
+    #[error(transparent)]
+    Framing(#[from] FramingFault),
+}
+
+impl ArrivalFault {
+    pub fn code(&self) -> Code {
+        match self {
+            Self::UnknownMethod => Code::MethodUnknown,
+            Self::RefusedMethod | Self::Target(TargetFault::Connect) => Code::MethodNotAllowed,
+            Self::Version => Code::VersionUnsupported,
+            Self::Host(_) => Code::RequestMalformed,
+            Self::Target(TargetFault::TooLong { .. }) => Code::UriTooLong,
+            Self::Target(TargetFault::OtherHost) => Code::HostMismatch,
+            Self::Target(TargetFault::Path(fault)) if fault.is_ambiguous() => Code::PathAmbiguous,
+            Self::Target(_) => Code::RequestMalformed,
+            Self::Header(_) => Code::HeaderInvalid,
+            Self::Framing(FramingFault::Expectation) => Code::ExpectationFailed,
+            Self::Framing(_) => Code::RequestMalformed,
+        }
+    }
+}
+
+/// What stays the same for all requests of a connection.
+#[derive(Debug)]
+pub struct Connection {
+    peer: IpAddr,
+    /// `X-Forwarded-For` and `-Port` as an untrusted peer's requests get them: made once.
+    forwarding: Forwarding,
+}
+
+impl Connection {
+    pub fn new(peer: SocketAddr, local: SocketAddr) -> Self {
+        let peer = canonical(peer.ip());
+        Self {
+            peer,
+            forwarding: Forwarding::direct(peer, local.port()),
+        }
+    }
+
+    pub fn peer(&self) -> IpAddr {
+        self.peer
+    }
+}
+
+/// The id of a request and its place in a trace, continued or made; and when that was.
+#[derive(Debug)]
+pub struct Names {
+    pub id: RequestId,
+    pub trace: TraceParent,
+    pub at: Timestamp,
+}
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+impl Names {
+    pub fn read(headers: &HeaderMap, now: Timestamp, random: &mut Random) -> Self {
+        let id = single(headers, &X_REQUEST_ID).and_then(RequestId::given);
+        let trace = single(headers, &TRACEPARENT).and_then(TraceParent::given);
+        Self {
+            id: id.unwrap_or_else(|| RequestId::new(now, random)),
+            trace: trace.unwrap_or_else(|| TraceParent::new(random)),
+            at: now,
+        }
+    }
+}
+
+fn single<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h HeaderValue> {
+    let mut values = headers.get_all(name).iter();
+    values.next().filter(|_| values.next().is_none())
+}
+
+/// What a listener believes, lets pass and takes.
+#[derive(Clone, Copy, Debug)]
+pub struct ArrivalRules<'r> {
+    pub trusted: &'r AddressSet,
+    pub headers: &'r HeaderPolicy,
+    pub max_target: usize,
+}
+
+impl Arrival {
+    pub fn read(
+        request: Request<Incoming>,
+        connection: &Connection,
+        rules: &ArrivalRules<'_>,
+        names: Names,
+        received: Moment,
+    ) -> Result<Self, ArrivalFault> {
+        let (parts, incoming) = request.into_parts();
+        let (method, mut headers) = (parts.method, parts.headers);
+        check_method(&method)?;
+        if !matches!(parts.version, Version::HTTP_10 | Version::HTTP_11) {
+            return Err(ArrivalFault::Version);
+        }
+        let framing = framing::of_request(parts.version, &headers)?;
+        let host = Host::read(&headers, parts.version)?;
+        let path = match target::read(&method, &parts.uri, &host, rules.max_target)? {
+            Target::Path(path) => path,
+            Target::Asterisk => return Ok(Self::AboutServer),
+        };
+        let client = client::resolve(connection.peer, rules.trusted, &headers);
+        let forwarding = connection.forwarding.tell(&client, connection.peer, &headers, &host);
+        let sender = if client.through_proxy() {
+            Sender::TrustedProxy
+        } else {
+            Sender::Stranger
+        };
+        let trace_continues = headers.get(&TRACEPARENT) == Some(names.trace.as_header());
+        let cleaned = rules.headers.clean(&mut headers, sender)?;
+        if !trace_continues {
+            headers.remove("tracestate");
+        }
+        let asked = Asked {
+            method,
+            path,
+            onward: None,
+            host,
+            headers,
+            client,
+            forwarding,
+            id: names.id,
+            trace: names.trace,
+            wants_trailers: cleaned.te_trailers,
+            content_length: framing.content_length,
+            received,
+        };
+        Ok(Self::Request(Arrived {
+            asked,
+            payload: Payload::new(incoming),
+        }))
+    }
+}
+
+/// METH-01: a known list, case-sensitive. TRACE, TRACK and CONNECT are known and refused.
+fn check_method(method: &Method) -> Result<(), ArrivalFault> {
+    match *method {
+        Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH | Method::DELETE | Method::OPTIONS => {
+            Ok(())
+        }
+        Method::TRACE | Method::CONNECT => Err(ArrivalFault::RefusedMethod),
+        _ if method.as_str() == "TRACK" => Err(ArrivalFault::RefusedMethod),
+        _ => Err(ArrivalFault::UnknownMethod),
+    }
+}
+
+impl Arrived {
+    pub fn asked(&self) -> &Asked {
+        &self.asked
+    }
+
+    /// Ask the upstream for another path than the client asked for.
+    pub fn send_on(&mut self, onward: NormalPath) {
+        self.asked.onward = Some(onward);
+    }
+
+    pub fn into_parts(self) -> (Asked, Payload) {
+        (self.asked, self.payload)
+    }
+}

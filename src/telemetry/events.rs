@@ -10,15 +10,14 @@ use http::{Method, StatusCode};
 use super::Telemetry;
 use super::escape::Untrusted;
 use crate::base::clock::Timestamp;
-use crate::base::id::RequestId;
 use crate::problem::Code;
 
 /// A request has ended: its answer is sent, or its connection is gone. Exactly one of these for each request.
 #[derive(Clone, Debug)]
 pub struct Finished<'a> {
     pub at: Timestamp,
-    pub request_id: RequestId,
-    pub trace_id: [u8; 16],
+    pub request_id: &'a str,
+    pub trace_id: &'a str,
     /// Of the client, not of a trusted proxy before it.
     pub client_ip: IpAddr,
     pub method: &'a Method,

@@ -13,8 +13,8 @@ use crate::telemetry::metrics::{RequestSeries, UpstreamSeries};
 #[derive(Serialize)]
 struct Line<'a> {
     ts: &'a str,
-    request_id: &'a str,
-    trace_id: &'a str,
+    request_id: Untrusted<'a>,
+    trace_id: Untrusted<'a>,
     client_ip: IpAddr,
     method: Untrusted<'a>,
     host: Option<Untrusted<'a>>,
@@ -31,11 +31,18 @@ struct Line<'a> {
     reason: Option<Untrusted<'a>>,
 }
 
+/// The texts that lie beside a record.
+pub(super) struct Texts<'a> {
+    pub request_id: &'a [u8],
+    pub trace_id: &'a [u8],
+    pub host: Option<&'a [u8]>,
+}
+
 /// Appends `record` and a line end to `lines`.
 pub(super) fn append(
     lines: &mut Vec<u8>,
     record: &Record,
-    host: Option<&[u8]>,
+    texts: Texts<'_>,
     series: &RequestSeries,
     upstream: Option<&UpstreamSeries>,
     stamp: &mut Stamp,
@@ -46,16 +53,13 @@ pub(super) fn append(
         Some((route, method, status)) => (route.as_deref(), method.as_str(), *status),
         None => (series.route.as_deref(), series.method, series.status),
     };
-    let (mut request_id, mut trace_id) = ([0; 36], [0; 32]);
     let line = Line {
         ts: stamp.text(record.at),
-        request_id: record.request_id.encode(&mut request_id),
-        trace_id: uuid::Uuid::from_bytes(record.trace_id)
-            .simple()
-            .encode_lower(&mut trace_id),
+        request_id: Untrusted(texts.request_id),
+        trace_id: Untrusted(texts.trace_id),
         client_ip: record.client_ip,
         method: Untrusted(method.as_bytes()),
-        host: host.map(Untrusted),
+        host: texts.host.map(Untrusted),
         route,
         status,
         bytes: record.bytes,

@@ -21,12 +21,11 @@ use super::events::{Decision, Finished};
 use super::metrics::{Counted, Metrics, ShardNumbers};
 use super::sink::Sink;
 use crate::base::clock::Timestamp;
-use crate::base::id::RequestId;
 use crate::problem::Code;
 
 /// What a lane holds at most: at fifty thousand requests a second a third of a second, about 2 MiB.
 const RECORDS_MAX: usize = 16 * 1024;
-/// Of hosts beside the records.
+/// Of texts beside the records.
 const BYTES_MAX: usize = 1024 * 1024;
 /// The writer is woken before its time when a lane gets this full.
 const RECORDS_URGENT: usize = RECORDS_MAX / 4;
@@ -75,20 +74,20 @@ impl Lane {
 #[derive(Default)]
 struct Pending {
     records: Vec<Record>,
-    /// The hosts of the records, one after the other.
-    hosts: Vec<u8>,
+    /// The texts of the records (request id, trace id, host), one after the other.
+    texts: Vec<u8>,
 }
 
 /// A request, without anything that would have to be counted up and down across threads: labels are places in the
-/// worker's list of series, the host lies beside.
+/// worker's list of series, the texts lie beside.
 struct Record {
     at: Timestamp,
-    request_id: RequestId,
-    trace_id: [u8; 16],
     client_ip: IpAddr,
     counted: Counted,
     bytes: u64,
     micros: u64,
+    request_id_len: u16,
+    trace_id_len: u16,
     host_len: Option<u16>,
     decision: Option<Decision>,
     code: Option<Code>,
@@ -177,13 +176,17 @@ impl AccessLogQueue {
         let host = event.host.map_or(&[][..], cut);
         let mut pending = self.lane.pending();
         let before = pending.records.len();
-        let full = before >= RECORDS_MAX || pending.hosts.len() + host.len() > BYTES_MAX;
+        let texts = [cut(event.request_id.as_bytes()), cut(event.trace_id.as_bytes()), host];
+        let length: usize = texts.iter().map(|text| text.len()).sum();
+        let full = before >= RECORDS_MAX || pending.texts.len() + length > BYTES_MAX;
         if full || self.shared.closed.load(Ordering::Relaxed) {
             drop(pending);
             self.shared.drop_lines(1);
             return;
         }
-        pending.hosts.extend_from_slice(host);
+        for text in texts {
+            pending.texts.extend_from_slice(text);
+        }
         pending.records.push(record);
         drop(pending);
         // The writer rests only after it has seen every lane empty, so the first record of a lane is the one to wake it.
@@ -197,18 +200,23 @@ impl Record {
     fn of(event: &Finished<'_>, counted: Counted) -> Self {
         Self {
             at: event.at,
-            request_id: event.request_id,
-            trace_id: event.trace_id,
             client_ip: event.client_ip,
             counted,
             bytes: event.bytes,
             micros: u64::try_from(event.duration.as_micros()).unwrap_or(u64::MAX),
-            host_len: event.host.and_then(|host| u16::try_from(cut(host).len()).ok()),
+            request_id_len: length(event.request_id.as_bytes()),
+            trace_id_len: length(event.trace_id.as_bytes()),
+            host_len: event.host.map(length),
             decision: event.decision,
             code: event.code,
             rest: Rest::of(event, counted),
         }
     }
+}
+
+/// Of what is kept of a text.
+fn length(text: &[u8]) -> u16 {
+    u16::try_from(cut(text).len()).unwrap_or(0)
 }
 
 impl Rest {

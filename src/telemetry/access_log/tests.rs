@@ -70,8 +70,8 @@ fn plain(random: &mut Random) -> Finished<'static> {
     let at = Timestamp::from_millis(1_800_000_000_123);
     Finished {
         at,
-        request_id: RequestId::new(at, random),
-        trace_id: [0xab; 16],
+        request_id: RequestId::new(at, random).as_str().to_owned().leak(),
+        trace_id: "abababababababababababababababab",
         client_ip: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)),
         method: &Method::GET,
         host: Some(b"api.example.com"),

@@ -114,13 +114,18 @@ impl Writer {
 
 impl Known {
     fn write(&mut self, taken: &Pending, output: &mut Output, shared: &Shared) {
-        let mut hosts = taken.hosts.as_slice();
+        let mut texts = taken.texts.as_slice();
+        let mut next = |len: u16| {
+            let (text, others) = texts.split_at_checked(usize::from(len)).unwrap_or_default();
+            texts = others;
+            text
+        };
         for record in &taken.records {
-            let host = record.host_len.and_then(|len| hosts.split_at_checked(usize::from(len)));
-            let host = host.map(|(host, others)| {
-                hosts = others;
-                host
-            });
+            let texts = line::Texts {
+                request_id: next(record.request_id_len),
+                trace_id: next(record.trace_id_len),
+                host: record.host_len.map(&mut next),
+            };
             self.catch_up(record.counted.request, record.counted.upstream);
             let Some(series) = self.requests.get(record.counted.request as usize) else {
                 continue;
@@ -132,7 +137,7 @@ impl Known {
             line::append(
                 &mut output.lines,
                 record,
-                host,
+                texts,
                 series,
                 upstream.map(|series| &**series),
                 &mut output.stamp,
@@ -159,9 +164,9 @@ impl Pending {
     /// Ready for the next exchange, without the memory a burst took.
     fn forget(&mut self) {
         self.records.clear();
-        self.hosts.clear();
+        self.texts.clear();
         self.records.shrink_to(RECORDS_URGENT);
-        self.hosts.shrink_to(64 * 1024);
+        self.texts.shrink_to(64 * 1024);
     }
 }
 

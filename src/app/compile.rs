@@ -1,0 +1,109 @@
+//! From the finished configuration to the snapshot the workers read: nothing is looked up by name afterwards.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::carry::Carry;
+use crate::admission::Admission;
+use crate::authn::Verifier;
+use crate::authz::Policy;
+use crate::base::net::AddressSet;
+use crate::config::Config;
+use crate::config::spec::{Answer, ListenSpec, RouteSpec, UpstreamKind, UpstreamSpec};
+use crate::pipeline::Snapshot;
+use crate::pipeline::snapshot::{ListenerKey, ListenerRules};
+use crate::request::headers::HeaderPolicy;
+use crate::route::{NetworkRules, Route, RouteAnswer, Router};
+use crate::upstream::{Resolver, Upstream};
+
+/// An upstream, ready to be pointed at by routes.
+enum Built {
+    Servers(Arc<Upstream>),
+    Echo(Arc<str>),
+}
+
+/// The snapshot of `config`, with what `earlier` kept where the settings are the same.
+pub fn compile(config: &Config, generation: u64, earlier: &Carry, resolver: &Resolver) -> (Snapshot, Carry) {
+    let mut carry = Carry::default();
+    let upstreams: Vec<Built> =
+        config.upstreams.iter().map(|spec| upstream(spec, &mut carry, earlier, resolver)).collect();
+    let routes = config.routes.iter().enumerate().map(|(index, spec)| route(index, spec, &upstreams)).collect();
+    let snapshot = Snapshot {
+        generation,
+        router: Router::new(&config.routes, routes),
+        admission: Admission,
+        verifier: Verifier,
+        policy: Policy,
+        listeners: listeners(&config.listen, generation),
+        upstreams: upstreams
+            .into_iter()
+            .filter_map(|built| match built {
+                Built::Servers(upstream) => Some(upstream),
+                Built::Echo(_) => None,
+            })
+            .collect(),
+        connections: config.connections,
+        timeouts: config.timeouts,
+        sizes: config.sizes,
+        access_log: config.log.access,
+    };
+    (snapshot, carry)
+}
+
+fn upstream(spec: &Arc<UpstreamSpec>, carry: &mut Carry, earlier: &Carry, resolver: &Resolver) -> Built {
+    match &spec.kind {
+        UpstreamKind::Echo => Built::Echo(Arc::clone(&spec.name)),
+        UpstreamKind::Servers(servers) => {
+            let build = || Upstream::new(Arc::clone(&spec.name), servers, resolver);
+            Built::Servers(carry.keep(earlier, &spec.name, servers, build))
+        }
+    }
+}
+
+fn route(index: usize, spec: &Arc<RouteSpec>, upstreams: &[Built]) -> Route {
+    let answer = match &spec.answer {
+        Answer::Redirect(to) => RouteAnswer::Redirect(to.clone()),
+        Answer::Upstream(index) => match upstreams.get(*index).expect("`check` resolved the name to an index") {
+            Built::Servers(upstream) => RouteAnswer::Upstream(Arc::clone(upstream)),
+            Built::Echo(name) => RouteAnswer::Echo(Arc::clone(name)),
+        },
+    };
+    Route {
+        index,
+        id: Arc::clone(&spec.id),
+        access: spec.access.clone(),
+        networks: NetworkRules::new(&spec.networks),
+        answer,
+        forward: spec.forward.clone(),
+        response: spec.response.clone(),
+        timeout: spec.timeout,
+        body_max: spec.body_max,
+        path_allow: spec.path_allow,
+    }
+}
+
+fn listeners(specs: &[ListenSpec], generation: u64) -> Vec<Arc<ListenerRules>> {
+    keys(specs)
+        .into_iter()
+        .zip(specs)
+        .map(|(key, spec)| {
+            Arc::new(ListenerRules {
+                key,
+                generation,
+                trusted: AddressSet::new(spec.trusted_proxies.iter().copied()),
+                headers: HeaderPolicy::new(spec.underscore_headers.iter().cloned(), [], []),
+            })
+        })
+        .collect()
+}
+
+/// The name of each listener: its address, and which of several equal ones (port 0, mostly) it is.
+pub fn keys(specs: &[ListenSpec]) -> Vec<ListenerKey> {
+    let mut seen = HashMap::new();
+    let mut key = |spec: &ListenSpec| {
+        let nth = seen.entry(spec.addr).or_insert(0_usize);
+        *nth += 1;
+        ListenerKey { addr: spec.addr, nth: *nth }
+    };
+    specs.iter().map(&mut key).collect()
+}

@@ -1,0 +1,153 @@
+//! A worker thread: one runtime, its own wheel, pools and listeners, and the orders it takes.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use arc_swap::ArcSwap;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::LocalSet;
+
+use crate::base::clock::Clock;
+use crate::base::random::Random;
+use crate::base::timers::Timers;
+use crate::forward::Forwarder;
+use crate::listen::Stage;
+use crate::listen::limits::ConnectionCount;
+use crate::listen::listener::Listener;
+use crate::listen::worker::{Worker, WorkerParts};
+use crate::pipeline::snapshot::{ListenerKey, ListenerRules};
+use crate::pipeline::{Exit, Snapshot};
+use crate::telemetry::Telemetry;
+use crate::telemetry::health::{BEAT, Health};
+use crate::upstream::{Nudges, Pools};
+
+/// What a worker can be told.
+pub enum Order {
+    /// Accept on this socket.
+    Listen(Arc<ListenerRules>, std::net::TcpListener),
+    /// Let go of one listener, its connections included.
+    Retire(ListenerKey),
+    /// Move every listener on.
+    Advance(Stage),
+    /// End now, whatever runs.
+    Stop,
+}
+
+/// What all workers share.
+#[derive(Clone)]
+pub struct Shared {
+    pub clock: Clock,
+    pub random: fn() -> Random,
+    pub telemetry: Arc<Telemetry>,
+    pub health: Arc<Health>,
+    pub connections: Arc<ConnectionCount>,
+    pub snapshots: Arc<ArcSwap<Snapshot>>,
+    pub nudges: Nudges,
+}
+
+/// A running worker, seen from outside.
+pub struct WorkerHandle {
+    orders: UnboundedSender<Order>,
+    thread: JoinHandle<()>,
+}
+
+impl WorkerHandle {
+    pub fn start(number: usize, shared: Shared) -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (orders, taken) = unbounded_channel();
+        let name = format!("worker-{number}");
+        let thread = std::thread::Builder::new().name(name).spawn(move || {
+            let local = LocalSet::new();
+            runtime.block_on(local.run_until(work(number, shared, taken)));
+            // Connections still open are dropped here, with the wheel they hang on.
+            drop(local);
+        })?;
+        Ok(Self { orders, thread })
+    }
+
+    /// A worker that has ended takes no orders, and needs none.
+    pub fn order(&self, order: Order) {
+        let _gone = self.orders.send(order);
+    }
+
+    pub fn join(self) {
+        drop(self.orders);
+        let _panicked = self.thread.join();
+    }
+}
+
+async fn work(number: usize, shared: Shared, mut orders: UnboundedReceiver<Order>) {
+    let timers = Timers::new(shared.clock.clone());
+    let heartbeat = shared.health.heartbeat(number);
+    let pools = Pools::new(timers.clone(), shared.nudges);
+    let worker = Worker::new(WorkerParts {
+        timers: timers.clone(),
+        random: (shared.random)(),
+        exit: Exit::new(Forwarder::new(Rc::clone(&pools))),
+        reporter: shared.telemetry.reporter(),
+        connections: shared.connections,
+        snapshots: shared.snapshots,
+    });
+    let beat = async {
+        loop {
+            heartbeat.beat();
+            timers.sleep(BEAT).await;
+        }
+    };
+    let listeners = Listeners::default();
+    let obey = async {
+        while let Some(order) = orders.recv().await {
+            match order {
+                Order::Listen(rules, socket) => listeners.add(&worker, rules, socket),
+                Order::Retire(key) => listeners.retire(key),
+                Order::Advance(stage) => listeners.advance(stage),
+                Order::Stop => break,
+            }
+        }
+    };
+    tokio::select! {
+        () = timers.clone().run() => {}
+        () = Rc::clone(&pools).sweep() => {}
+        () = beat => {}
+        () = obey => {}
+    }
+}
+
+/// The listeners of this worker, by name; one that was let go stays until its connections are gone.
+#[derive(Default)]
+struct Listeners {
+    active: RefCell<HashMap<ListenerKey, Rc<Listener>>>,
+    leaving: RefCell<Vec<Rc<Listener>>>,
+}
+
+impl Listeners {
+    fn add(&self, worker: &Rc<Worker>, rules: Arc<ListenerRules>, socket: std::net::TcpListener) {
+        let key = rules.key;
+        let listener = Listener::new(rules);
+        match TcpListener::from_std(socket) {
+            Ok(socket) => {
+                listener.start(worker, socket);
+                self.active.borrow_mut().insert(key, listener);
+            }
+            Err(error) => tracing::error!(addr = %key.addr, %error, "a listening socket cannot be used"),
+        }
+    }
+
+    fn retire(&self, key: ListenerKey) {
+        if let Some(listener) = self.active.borrow_mut().remove(&key) {
+            listener.advance(Stage::Closing);
+            let mut leaving = self.leaving.borrow_mut();
+            leaving.retain(|listener| listener.open_connections() > 0);
+            leaving.push(listener);
+        }
+    }
+
+    fn advance(&self, stage: Stage) {
+        self.active.borrow().values().chain(self.leaving.borrow().iter()).for_each(|listener| listener.advance(stage));
+    }
+}

@@ -1,0 +1,103 @@
+//! The built-in upstream: answers with what it received, as JSON. For trying a configuration out before there is a
+//! service to put behind it.
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderValue, Response, header};
+use http_body::Body;
+use serde::Serialize;
+
+use crate::authz::Permitted;
+use crate::base::timers::TaskAlarm;
+use crate::forward;
+use crate::request::body::{BodyFault, BodyLimits, Outgoing};
+
+/// How much of a body is repeated; the rest is only counted.
+const SHOWN: usize = 4096;
+
+#[derive(Debug, thiserror::Error)]
+pub enum EchoFault {
+    #[error(transparent)]
+    Body(#[from] BodyFault),
+}
+
+#[derive(Serialize)]
+struct Echo<'r> {
+    method: &'r str,
+    path: &'r str,
+    query: Option<&'r str>,
+    /// As an upstream would have received them.
+    headers: BTreeMap<&'r str, Vec<String>>,
+    client_ip: String,
+    route: &'r str,
+    rule: &'r str,
+    body: EchoedBody,
+}
+
+#[derive(Serialize)]
+struct EchoedBody {
+    bytes: u64,
+    /// The beginning of it, when it is text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+}
+
+pub async fn answer(
+    permitted: Permitted<'_>,
+    body_idle: Duration,
+    alarm: &TaskAlarm,
+) -> Result<Response<Bytes>, EchoFault> {
+    let rule = permitted.rule();
+    let (route, mut asked, payload) = permitted.into_request();
+    let mut headers = std::mem::take(&mut asked.headers);
+    forward::prepare(&mut headers, &asked, route);
+    if let Some(host) = asked.host.raw() {
+        headers.insert(header::HOST, host.clone());
+    }
+    let limits = BodyLimits {
+        max: route.body_max,
+        idle: body_idle,
+    };
+    let (body, _progress) = Outgoing::new(payload, limits, alarm);
+    let body = read(body).await?;
+    let mut shown = BTreeMap::<&str, Vec<String>>::new();
+    for (name, value) in &headers {
+        shown
+            .entry(name.as_str())
+            .or_default()
+            .push(String::from_utf8_lossy(value.as_bytes()).into_owned());
+    }
+    let echo = Echo {
+        method: asked.method.as_str(),
+        path: asked.path.path(),
+        query: asked.path.query(),
+        headers: shown,
+        client_ip: asked.client.address.to_string(),
+        route: &route.id,
+        rule: rule.as_str(),
+        body,
+    };
+    let mut text = serde_json::to_vec_pretty(&echo).unwrap_or_default();
+    text.push(b'\n');
+    let mut response = Response::new(Bytes::from(text));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok(response)
+}
+
+async fn read(mut body: Outgoing) -> Result<EchoedBody, BodyFault> {
+    let mut bytes = 0;
+    let mut start = BytesMut::new();
+    while let Some(frame) = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+        let Ok(data) = frame?.into_data() else { continue };
+        bytes += data.len() as u64;
+        let room = SHOWN.saturating_sub(start.len());
+        start.extend(data.iter().take(room));
+    }
+    let text = (bytes > 0).then(|| String::from_utf8(start.to_vec()).ok()).flatten();
+    Ok(EchoedBody { bytes, text })
+}

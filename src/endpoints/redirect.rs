@@ -1,0 +1,27 @@
+//! A route that points elsewhere. Where to stands in the configuration, checked at load (PATH-10); nothing of the
+//! request goes into it but its query.
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, header};
+
+use crate::authz::Permitted;
+use crate::config::spec::RedirectSpec;
+
+pub fn answer(permitted: &Permitted<'_>, to: &RedirectSpec) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = to.status;
+    response.headers_mut().insert(header::LOCATION, location(permitted, to));
+    response
+}
+
+/// The target as written, with the client's query behind it where it has none of its own.
+fn location(permitted: &Permitted<'_>, to: &RedirectSpec) -> HeaderValue {
+    let Some(query) = permitted.asked().path.query() else {
+        return to.to.clone();
+    };
+    if to.to.as_bytes().contains(&b'?') {
+        return to.to.clone();
+    }
+    let joined = [to.to.as_bytes(), b"?", query.as_bytes()].concat();
+    HeaderValue::from_maybe_shared(Bytes::from(joined)).unwrap_or_else(|_| to.to.clone())
+}

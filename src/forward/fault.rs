@@ -1,0 +1,22 @@
+//! What goes wrong between the permit and the head of the answer, and whose fault it is.
+
+use crate::request::body::BodyFault;
+use crate::request::framing::FramingFault;
+use crate::upstream::{ConnectFailed, TakeFailed};
+
+#[derive(Debug, thiserror::Error)]
+pub enum ForwardFault {
+    /// The client's body: too large, too slow, malformed.
+    #[error(transparent)]
+    Body(#[from] BodyFault),
+    #[error("no server of this upstream accepts a connection: {0}")]
+    Unreachable(#[source] ConnectFailed),
+    #[error("{0}")]
+    Overloaded(#[source] TakeFailed),
+    #[error("the upstream did not answer in time")]
+    TimedOut,
+    #[error("the upstream closed the connection or sent no valid answer: {0}")]
+    Broken(#[source] hyper::Error),
+    #[error("the upstream's answer is not valid: {0}")]
+    Invalid(#[from] FramingFault),
+}

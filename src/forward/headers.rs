@@ -1,0 +1,56 @@
+//! The head of a request as the upstream gets it, and the head of an answer as the client gets it.
+//!
+//! Client copies of everything written here were removed when the request arrived; what is set here is set once.
+
+use http::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, TE};
+
+use crate::config::spec::{ForwardHost, HeaderEdits};
+use crate::request::Asked;
+use crate::route::Route;
+use crate::upstream::Target;
+
+pub(super) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+pub(super) const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+pub(super) const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+pub(super) const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
+pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(super) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// Everything but `Host`, which depends on the target.
+pub fn prepare(headers: &mut HeaderMap, asked: &Asked, route: &Route) {
+    headers.insert(X_FORWARDED_FOR, asked.forwarding.addresses.clone());
+    headers.insert(X_FORWARDED_PROTO, asked.forwarding.proto.clone());
+    if let Some(host) = &asked.forwarding.host {
+        headers.insert(X_FORWARDED_HOST, host.clone());
+    }
+    headers.insert(X_FORWARDED_PORT, asked.forwarding.port.clone());
+    headers.insert(X_REQUEST_ID, asked.id.as_header().clone());
+    headers.insert(TRACEPARENT, asked.trace.as_header().clone());
+    if asked.wants_trailers {
+        headers.insert(TE, HeaderValue::from_static("trailers"));
+        headers.insert(CONNECTION, HeaderValue::from_static("te"));
+    }
+    edit(headers, &route.forward.edits);
+}
+
+/// The one `Host` field.
+pub(super) fn set_host(headers: &mut HeaderMap, asked: &Asked, route: &Route, target: &Target) {
+    let host = match (route.forward.host, asked.host.raw()) {
+        (ForwardHost::Client, Some(host)) => host,
+        // A client of HTTP/1.0 may name no host; HTTP/1.1, which the upstream gets, needs one.
+        (ForwardHost::Client, None) | (ForwardHost::Upstream, _) => target.authority(),
+    };
+    if headers.get(HOST) != Some(host) {
+        headers.insert(HOST, host.clone());
+    }
+}
+
+/// What the configuration removes and sets.
+pub fn edit(headers: &mut HeaderMap, edits: &HeaderEdits) {
+    for name in &edits.remove {
+        headers.remove(name);
+    }
+    for (name, value) in &edits.set {
+        headers.insert(name.clone(), value.clone());
+    }
+}

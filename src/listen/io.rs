@@ -1,0 +1,88 @@
+//! A client's byte stream, telling its [`Link`] what moves.
+
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use super::link::{Link, Probe};
+
+pub(super) struct ClientIo {
+    stream: TcpStream,
+    link: Rc<Link>,
+}
+
+impl ClientIo {
+    pub(super) fn new(stream: TcpStream, link: Rc<Link>) -> Self {
+        Self { stream, link }
+    }
+
+    pub(super) fn into_stream(self) -> TcpStream {
+        self.stream
+    }
+
+    fn note_write(&self, written: &Poll<io::Result<usize>>) {
+        match written {
+            Poll::Pending => self.link.write_stalled(),
+            Poll::Ready(_) => self.link.write_moved(),
+        }
+    }
+}
+
+impl ClientIo {
+    /// Asks the kernel itself: the runtime may not have heard of fresh bytes yet.
+    fn answer_probe(&self) {
+        if self.link.probe() == Probe::Asked {
+            let mut byte = [std::mem::MaybeUninit::uninit()];
+            let unread = matches!(socket2::SockRef::from(&self.stream).peek(&mut byte), Ok(count) if count > 0);
+            self.link.set_probe(if unread { Probe::Unread } else { Probe::Nothing });
+        }
+    }
+}
+
+impl AsyncRead for ClientIo {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.answer_probe();
+        let before = buf.filled().len();
+        std::task::ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
+        if buf.filled().len() > before {
+            self.link.bytes_arrived();
+        } else if buf.remaining() > 0 {
+            self.link.client_ended();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for ClientIo {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.note_write(&written);
+        written
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.note_write(&written);
+        written
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,169 @@
+//! What a client's connection is doing, seen by its byte stream, its requests and its driver, and the deadline that
+//! follows from it (RS-01). hyper applies no deadline to a connection that sends nothing, so this does.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use crate::base::clock::{Clock, Moment};
+use crate::config::spec::ClientTimeouts;
+
+/// RS-01: how long a client may leave our bytes unread.
+const WRITE_STALL: Duration = Duration::from_secs(30);
+
+/// While draining: how long a connection must have been quiet before it is closed under its client. A client that has
+/// just been answered is likely to be writing its next request.
+const QUIET: Duration = Duration::from_secs(1);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Accepted, and not a byte has come.
+    Fresh,
+    /// Between two requests.
+    Idle,
+    /// Some bytes of a head have come.
+    Head,
+    /// A request is being answered.
+    Busy,
+}
+
+/// How a listener treats its connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    Serving,
+    /// Answers ask the client to go elsewhere; nothing is closed yet.
+    Leaving,
+    /// Nothing new is accepted, and quiet connections are closed.
+    Closing,
+}
+
+pub(super) struct Link {
+    clock: Clock,
+    phase: Cell<Phase>,
+    since: Cell<Moment>,
+    /// Since when the client has not taken our bytes.
+    stalled: Cell<Option<Moment>>,
+    ended: Cell<bool>,
+    probe: Cell<Probe>,
+    timeouts: Cell<ClientTimeouts>,
+}
+
+/// A question to the kernel, put by the driver and answered by the byte stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Probe {
+    None,
+    /// Does the kernel hold bytes that nobody has read?
+    Asked,
+    Unread,
+    Nothing,
+}
+
+/// Which deadline has passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Overdue {
+    /// Nothing was under way.
+    Quiet,
+    Head,
+    Stalled,
+}
+
+impl Link {
+    pub(super) fn new(clock: Clock, timeouts: ClientTimeouts) -> Self {
+        let since = Cell::new(clock.now());
+        Self {
+            clock,
+            phase: Cell::new(Phase::Fresh),
+            since,
+            stalled: Cell::new(None),
+            ended: Cell::new(false),
+            probe: Cell::new(Probe::None),
+            timeouts: Cell::new(timeouts),
+        }
+    }
+
+    pub(super) fn now(&self) -> Moment {
+        self.clock.now()
+    }
+
+    pub(super) fn use_timeouts(&self, timeouts: ClientTimeouts) {
+        self.timeouts.set(timeouts);
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        self.phase.get()
+    }
+
+    pub(super) fn bytes_arrived(&self) {
+        if matches!(self.phase.get(), Phase::Fresh | Phase::Idle) {
+            self.phase.set(Phase::Head);
+            self.since.set(self.clock.now());
+        }
+    }
+
+    /// The client has sent its last byte.
+    pub(super) fn client_ended(&self) {
+        self.ended.set(true);
+    }
+
+    pub(super) fn has_client_ended(&self) -> bool {
+        self.ended.get()
+    }
+
+    /// A head is complete; tells when its first byte came.
+    pub(super) fn request_began(&self) -> Moment {
+        self.phase.set(Phase::Busy);
+        self.since.get()
+    }
+
+    pub(super) fn request_ended(&self, now: Moment) {
+        self.phase.set(Phase::Idle);
+        self.since.set(now);
+    }
+
+    pub(super) fn probe(&self) -> Probe {
+        self.probe.get()
+    }
+
+    pub(super) fn set_probe(&self, probe: Probe) {
+        self.probe.set(probe);
+    }
+
+    /// Bytes are on their way: the quiet time begins again.
+    pub(super) fn not_so_quiet(&self) {
+        self.since.set(self.clock.now());
+    }
+
+    pub(super) fn write_stalled(&self) {
+        if self.stalled.get().is_none() {
+            self.stalled.set(Some(self.clock.now()));
+        }
+    }
+
+    pub(super) fn write_moved(&self) {
+        if self.stalled.get().is_some() {
+            self.stalled.set(None);
+        }
+    }
+
+    /// When this connection is overdue if nothing more happens, and by what.
+    pub(super) fn deadline(&self, stage: Stage) -> (Moment, Overdue) {
+        let (since, timeouts) = (self.since.get(), self.timeouts.get());
+        let quiet = |limit: Duration| {
+            let limit = if stage == Stage::Closing {
+                limit.min(QUIET)
+            } else {
+                limit
+            };
+            (since + limit, Overdue::Quiet)
+        };
+        let phase = match self.phase.get() {
+            Phase::Fresh => quiet(timeouts.head),
+            Phase::Idle => quiet(timeouts.keep_alive),
+            Phase::Head => (since + timeouts.head, Overdue::Head),
+            Phase::Busy => (Moment::NEVER, Overdue::Quiet),
+        };
+        match self.stalled.get() {
+            Some(stalled) if stalled + WRITE_STALL < phase.0 => (stalled + WRITE_STALL, Overdue::Stalled),
+            _ => phase,
+        }
+    }
+}

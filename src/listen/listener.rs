@@ -1,0 +1,215 @@
+//! One worker's end of one listening address: accepts, counts, hands each connection its task, and drains.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::io::{self, Write as _};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+
+use super::connection;
+use super::limits::Refused;
+use super::link::Stage;
+use super::sockets;
+use super::worker::Worker;
+use crate::pipeline::Snapshot;
+use crate::pipeline::snapshot::{ListenerKey, ListenerRules};
+use crate::telemetry::events::{ConnectionEnd, ConnectionRefused};
+
+/// After a failure to accept (no descriptors left, mostly): how long to leave the machine alone.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// What a client hears for whom there is no place.
+const OVERLOADED: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 1\r\n\
+    content-type: application/problem+json\r\ncontent-length: 110\r\n\r\n\
+    {\"type\":\"about:blank\",\"title\":\"This gateway has too much to do\",\"status\":503,\"code\":\"server.overloaded\"}    \n\n\n";
+
+pub struct Listener {
+    pub key: ListenerKey,
+    stage: Cell<Stage>,
+    changed: Notify,
+    /// Of the connections alive, so that a change of stage reaches those that wait.
+    connections: RefCell<HashMap<u64, Option<Waker>, foldhash::fast::RandomState>>,
+    next_connection: Cell<u64>,
+    /// The rules last seen for this address, for the connections of a listener that is no longer configured.
+    rules: RefCell<Arc<ListenerRules>>,
+}
+
+impl Listener {
+    pub fn new(rules: Arc<ListenerRules>) -> Rc<Self> {
+        Rc::new(Self {
+            key: rules.key,
+            stage: Cell::new(Stage::Serving),
+            changed: Notify::new(),
+            connections: RefCell::default(),
+            next_connection: Cell::new(0),
+            rules: RefCell::new(rules),
+        })
+    }
+
+    pub fn stage(&self) -> Stage {
+        self.stage.get()
+    }
+
+    pub fn open_connections(&self) -> usize {
+        self.connections.borrow().len()
+    }
+
+    /// Move on; a stage is never taken back.
+    pub fn advance(&self, stage: Stage) {
+        self.stage.set(self.stage.get().max(stage));
+        self.changed.notify_waiters();
+        self.connections
+            .borrow()
+            .values()
+            .flatten()
+            .for_each(Waker::wake_by_ref);
+    }
+
+    /// The rules of the snapshot a request begins with; a listener that is no longer configured keeps its last ones.
+    pub(super) fn rules_in(&self, snapshot: &Snapshot) -> Arc<ListenerRules> {
+        let mut known = self.rules.borrow_mut();
+        if known.generation != snapshot.generation
+            && let Some(rules) = snapshot.listener(self.key)
+        {
+            *known = Arc::clone(rules);
+        }
+        Arc::clone(&known)
+    }
+
+    pub(super) fn register(self: &Rc<Self>) -> Registered {
+        let id = self.next_connection.get();
+        self.next_connection.set(id + 1);
+        self.connections.borrow_mut().insert(id, None);
+        Registered {
+            listener: Rc::clone(self),
+            id,
+            known: Cell::new(false),
+        }
+    }
+
+    /// Begin to accept, in a task of this worker.
+    pub fn start(self: &Rc<Self>, worker: &Rc<Worker>, socket: TcpListener) {
+        #[expect(clippy::disallowed_methods, reason = "a listener lives on its worker's thread")]
+        let _task = tokio::task::spawn_local(Rc::clone(self).accept(Rc::clone(worker), socket));
+    }
+
+    /// Accept until told to stop, then hand out what already waits and close the socket.
+    async fn accept(self: Rc<Self>, worker: Rc<Worker>, socket: TcpListener) {
+        loop {
+            let stop = self.changed.notified();
+            if self.stage.get() == Stage::Closing {
+                break;
+            }
+            tokio::select! {
+                biased;
+                () = stop => {}
+                accepted = socket.accept() => match accepted {
+                    Ok((stream, peer)) => self.admit(&worker, stream, peer),
+                    Err(error) => self.accept_failed(&worker, &error).await,
+                },
+            }
+        }
+        self.close(&worker, socket);
+    }
+
+    /// Closing a listening socket resets whoever waits in its queue, so first nobody new may join the queue, and then
+    /// everybody in it is let in.
+    fn close(self: &Rc<Self>, worker: &Rc<Worker>, socket: TcpListener) {
+        if let Err(error) = sockets::turn_away(&socket) {
+            tracing::warn!(%error, "cannot turn new clients away before closing a listener");
+        }
+        let Ok(socket) = socket.into_std() else { return };
+        while let Ok((stream, peer)) = socket.accept() {
+            if stream.set_nonblocking(true).is_ok()
+                && let Ok(stream) = TcpStream::from_std(stream)
+            {
+                self.admit(worker, stream, peer);
+            }
+        }
+    }
+
+    fn admit(self: &Rc<Self>, worker: &Rc<Worker>, stream: TcpStream, peer: SocketAddr) {
+        let limits = worker.lease().connections;
+        let trusted = self.rules.borrow().trusted.contains(peer.ip());
+        match worker.connections.enter(peer.ip(), trusted, limits) {
+            Ok(place) => {
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "a client's connection lives on its worker's thread"
+                )]
+                let _task = tokio::task::spawn_local(connection::serve(
+                    Rc::clone(worker),
+                    Rc::clone(self),
+                    stream,
+                    peer,
+                    place,
+                ));
+            }
+            Err(refused) => refuse(worker, stream, peer, refused),
+        }
+    }
+
+    async fn accept_failed(&self, worker: &Worker, error: &io::Error) {
+        // A client that went away again is nobody's problem.
+        if matches!(
+            error.kind(),
+            io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
+        ) {
+            return;
+        }
+        let detail = error.to_string();
+        worker.reporter.emit(ConnectionRefused {
+            end: ConnectionEnd::AcceptFailed,
+            peer: None,
+            detail: &detail,
+        });
+        worker.timers.sleep(ACCEPT_PAUSE).await;
+    }
+}
+
+fn refuse(worker: &Worker, stream: TcpStream, peer: SocketAddr, refused: Refused) {
+    let end = match refused {
+        Refused::TooMany => ConnectionEnd::OverLimit,
+        Refused::TooManyFromAddress => ConnectionEnd::OverAddressLimit,
+    };
+    worker.reporter.emit(ConnectionRefused {
+        end,
+        peer: Some(peer),
+        detail: "",
+    });
+    // Said if the fresh socket takes it at once, as it always does; nobody waits for it.
+    if let Ok(mut stream) = stream.into_std() {
+        let _said = stream.write_all(OVERLOADED);
+    }
+}
+
+/// A connection's entry in its listener's book.
+pub(super) struct Registered {
+    listener: Rc<Listener>,
+    id: u64,
+    known: Cell<bool>,
+}
+
+impl Registered {
+    /// How to wake the connection's task; the first answer holds, for a connection stays in its task.
+    pub(super) fn wake_with(&self, waker: &Waker) {
+        if !self.known.replace(true) {
+            self.listener
+                .connections
+                .borrow_mut()
+                .insert(self.id, Some(waker.clone()));
+        }
+    }
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        self.listener.connections.borrow_mut().remove(&self.id);
+    }
+}

@@ -1,0 +1,185 @@
+//! What is remembered of a request until it ends, and said then: exactly once, whether its answer was sent to the end,
+//! cut off, or never began.
+
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::HOST;
+use http::{HeaderValue, Method, Request, StatusCode};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+
+use super::link::Link;
+use super::worker::{Lease, Worker};
+use crate::base::clock::{Moment, Timestamp};
+use crate::base::id::{RequestId, TraceParent};
+use crate::forward::AnswerBroken;
+use crate::pipeline::{Answer, Rejection, Seen};
+use crate::problem::Code;
+use crate::request::Names;
+use crate::route::RouteAnswer;
+use crate::telemetry::events::{AccessLine, Decision, Finished, UpstreamCall};
+use crate::telemetry::metrics::client_left;
+
+pub(super) struct Record {
+    worker: Rc<Worker>,
+    link: Rc<Link>,
+    lease: Lease,
+    pub(super) id: RequestId,
+    trace: TraceParent,
+    at: Timestamp,
+    pub(super) received: Moment,
+    pub(super) client: IpAddr,
+    method: Method,
+    host: Option<HeaderValue>,
+    /// Index of the route in the lease's table.
+    route: Option<usize>,
+    decision: Option<Decision>,
+    status: Option<StatusCode>,
+    /// Until the head of the upstream's answer.
+    upstream_took: Option<Duration>,
+    bytes: u64,
+    code: Option<Code>,
+    reason: Option<Box<str>>,
+    /// Whether the answer went out to its last byte.
+    whole: bool,
+}
+
+impl Record {
+    pub(super) fn begin(
+        worker: &Rc<Worker>,
+        link: &Rc<Link>,
+        lease: &Lease,
+        request: &Request<Incoming>,
+        names: &Names,
+        received: Moment,
+    ) -> Self {
+        Self {
+            worker: Rc::clone(worker),
+            link: Rc::clone(link),
+            lease: Rc::clone(lease),
+            id: names.id.clone(),
+            trace: names.trace.clone(),
+            at: names.at,
+            received,
+            client: IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
+            method: request.method().clone(),
+            host: request.headers().get(HOST).cloned(),
+            route: None,
+            decision: None,
+            status: None,
+            upstream_took: None,
+            bytes: 0,
+            code: None,
+            reason: None,
+            whole: false,
+        }
+    }
+
+    pub(super) fn saw(&mut self, seen: &Seen<'_>) {
+        self.route = seen.route.map(|route| route.index);
+        self.decision = seen.rule.map(|_| Decision::Allowed);
+    }
+
+    pub(super) fn refused(&mut self, rejection: &Rejection) {
+        self.code = Some(rejection.code());
+        self.reason = Some(rejection.to_string().into());
+        // What fails behind the gate was let through it.
+        self.decision.get_or_insert(Decision::Denied);
+    }
+
+    pub(super) fn answered(&mut self, status: StatusCode) {
+        self.status = Some(status);
+        if self.code.is_none() {
+            self.upstream_took = Some(self.link.now().since(self.received));
+        }
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        let now = self.link.now();
+        self.link.request_ended(now);
+        let route = self.route.and_then(|index| self.lease.router.get(index));
+        let upstream = route.and_then(|route| match &route.answer {
+            RouteAnswer::Upstream(upstream) => Some(UpstreamCall {
+                name: &upstream.name,
+                took: self.upstream_took,
+            }),
+            RouteAnswer::Echo(name) => Some(UpstreamCall {
+                name,
+                took: self.upstream_took,
+            }),
+            RouteAnswer::Redirect(_) => None,
+        });
+        let left = (!self.whole && self.reason.is_none()).then_some("the client left before the end of the answer");
+        self.worker.reporter.finished(&Finished {
+            at: self.at,
+            request_id: self.id.as_str(),
+            trace_id: self.trace.trace_id(),
+            client_ip: self.client,
+            method: &self.method,
+            host: self.host.as_ref().map(HeaderValue::as_bytes),
+            route: route.map(|route| &route.id),
+            status: self.status.unwrap_or_else(client_left),
+            bytes: self.bytes,
+            duration: now.since(self.received),
+            upstream,
+            decision: self.decision,
+            code: self.code,
+            reason: self.reason.as_deref().or(left),
+            access_log: if self.lease.access_log {
+                AccessLine::Written
+            } else {
+                AccessLine::Omitted
+            },
+        });
+    }
+}
+
+/// The body of an answer, with the record that is closed when it ends.
+pub(super) struct Recorded {
+    answer: Answer,
+    record: Record,
+}
+
+impl Recorded {
+    pub(super) fn new(answer: Answer, mut record: Record) -> Self {
+        record.whole = answer.is_end_stream();
+        Self { answer, record }
+    }
+}
+
+impl Body for Recorded {
+    type Data = Bytes;
+    type Error = AnswerBroken;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        let this = self.get_mut();
+        let frame = std::task::ready!(Pin::new(&mut this.answer).poll_frame(cx));
+        match &frame {
+            None => this.record.whole = true,
+            Some(Ok(frame)) => {
+                this.record.bytes += frame.data_ref().map_or(0, Bytes::len) as u64;
+                this.record.whole |= this.answer.is_end_stream();
+            }
+            Some(Err(broken)) => {
+                this.record.code = Some(Code::UpstreamProtocol);
+                this.record.reason = Some(broken.to_string().into());
+            }
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.answer.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.answer.size_hint()
+    }
+}

@@ -1,0 +1,124 @@
+//! From hyper's request to the pipeline and back: names the request, catches panics, turns refusals into answers, and
+//! keeps the record of what happened.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
+
+use futures_util::FutureExt;
+use http::header::{ALLOW, CONNECTION};
+use http::{HeaderValue, Request, Response, StatusCode};
+use hyper::body::Incoming;
+
+use super::link::{Link, Stage};
+use super::listener::Listener;
+use super::record::{Record, Recorded};
+use super::worker::{Lease, Worker};
+use crate::base::timers::TaskAlarm;
+use crate::pipeline::{self, Answer, Rejection, Seen};
+use crate::problem::{Form, Problem};
+use crate::request::{Arrival, ArrivalRules, Connection, KNOWN_METHODS, Names};
+
+const X_REQUEST_ID: http::HeaderName = http::HeaderName::from_static("x-request-id");
+
+/// One connection's door to the pipeline.
+pub(super) struct Door {
+    worker: Rc<Worker>,
+    listener: Rc<Listener>,
+    link: Rc<Link>,
+    alarm: TaskAlarm,
+    connection: Connection,
+}
+
+impl Door {
+    pub(super) fn new(
+        worker: &Rc<Worker>,
+        listener: &Rc<Listener>,
+        link: &Rc<Link>,
+        alarm: &TaskAlarm,
+        peer: SocketAddr,
+        local: SocketAddr,
+    ) -> Rc<Self> {
+        Rc::new(Self {
+            worker: Rc::clone(worker),
+            listener: Rc::clone(listener),
+            link: Rc::clone(link),
+            alarm: alarm.clone(),
+            connection: Connection::new(peer, local),
+        })
+    }
+
+    /// Answer one request, whatever happens on the way.
+    pub(super) async fn answer(self: Rc<Self>, request: Request<Incoming>) -> Result<Response<Recorded>, Infallible> {
+        let lease = self.worker.lease();
+        self.link.use_timeouts(lease.timeouts);
+        let names = Names::read(
+            request.headers(),
+            self.worker.clock.wall(),
+            &mut self.worker.random.borrow_mut(),
+        );
+        let received = self.link.request_began();
+        let mut record = Record::begin(&self.worker, &self.link, &lease, &request, &names, received);
+        record.client = self.connection.peer();
+        let form = Form::liked_by(request.headers());
+        let mut must_close = self.listener.stage() != Stage::Serving;
+
+        let passing = self.pass(&lease, request, names, &mut record);
+        let outcome = AssertUnwindSafe(passing)
+            .catch_unwind()
+            .await
+            .unwrap_or(Err(Rejection::Panicked));
+        let mut response = match outcome {
+            Ok(response) => response,
+            Err(rejection) => {
+                must_close |= rejection.closes();
+                record.refused(&rejection);
+                let problem = Problem::new(rejection.code()).with_detail(rejection.detail());
+                problem.for_request(record.id.clone()).in_form(form).map(Answer::whole)
+            }
+        };
+        let head = response.headers_mut();
+        head.insert(X_REQUEST_ID, record.id.as_header().clone());
+        if must_close {
+            head.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        record.answered(response.status());
+        Ok(response.map(|answer| Recorded::new(answer, record)))
+    }
+
+    async fn pass(
+        &self,
+        lease: &Lease,
+        request: Request<Incoming>,
+        names: Names,
+        record: &mut Record,
+    ) -> Result<Response<Answer>, Rejection> {
+        let rules = self.listener.rules_in(lease);
+        let arrival_rules = ArrivalRules {
+            trusted: &rules.trusted,
+            headers: &rules.headers,
+            max_target: lease.sizes.target,
+        };
+        let arrival = Arrival::read(request, &self.connection, &arrival_rules, names, record.received)?;
+        let arrived = match arrival {
+            Arrival::AboutServer => return Ok(about_server()),
+            Arrival::Request(arrived) => arrived,
+        };
+        record.client = arrived.asked().client.address;
+        let mut seen = Seen::default();
+        let outcome = pipeline::serve(lease, &self.worker.exit, &self.alarm, arrived, &mut seen).await;
+        record.saw(&seen);
+        outcome
+    }
+}
+
+/// `OPTIONS *`: which methods this gateway knows, and nothing about what stands behind it (PATH-02).
+fn about_server() -> Response<Answer> {
+    let mut response = Response::new(Answer::Whole(None));
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+        .headers_mut()
+        .insert(ALLOW, HeaderValue::from_static(KNOWN_METHODS));
+    response
+}

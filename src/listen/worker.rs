@@ -1,0 +1,69 @@
+//! What one worker thread owns: its view of the snapshot, its ways out, its randomness, its voice.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use arc_swap::cache::Cache;
+
+use super::limits::ConnectionCount;
+use crate::base::clock::Clock;
+use crate::base::random::Random;
+use crate::base::timers::Timers;
+use crate::pipeline::{Exit, Snapshot};
+use crate::telemetry::Reporter;
+
+/// A worker's hold on the snapshot that was current when a request began. Counted per worker, so that two workers do
+/// not fight over one counter at each request.
+pub type Lease = Rc<Arc<Snapshot>>;
+
+pub struct Worker {
+    pub clock: Clock,
+    pub timers: Timers,
+    pub random: RefCell<Random>,
+    pub exit: Exit,
+    pub reporter: Reporter,
+    pub connections: Arc<ConnectionCount>,
+    current: RefCell<Cache<Arc<ArcSwap<Snapshot>>, Arc<Snapshot>>>,
+    lease: RefCell<Lease>,
+    served: Cell<u64>,
+}
+
+/// What a worker is made of.
+pub struct WorkerParts {
+    pub timers: Timers,
+    pub random: Random,
+    pub exit: Exit,
+    pub reporter: Reporter,
+    pub connections: Arc<ConnectionCount>,
+    pub snapshots: Arc<ArcSwap<Snapshot>>,
+}
+
+impl Worker {
+    pub fn new(parts: WorkerParts) -> Rc<Self> {
+        let lease = Rc::new(parts.snapshots.load_full());
+        Rc::new(Self {
+            clock: parts.timers.clock().clone(),
+            timers: parts.timers,
+            random: RefCell::new(parts.random),
+            exit: parts.exit,
+            reporter: parts.reporter,
+            connections: parts.connections,
+            current: RefCell::new(Cache::new(parts.snapshots)),
+            lease: RefCell::new(lease),
+            served: Cell::new(0),
+        })
+    }
+
+    /// The current snapshot, held for as long as a request needs it.
+    pub fn lease(&self) -> Lease {
+        let mut current = self.current.borrow_mut();
+        let newest = current.load();
+        let mut lease = self.lease.borrow_mut();
+        if !Arc::ptr_eq(&lease, newest) {
+            *lease = Rc::new(Arc::clone(newest));
+        }
+        Rc::clone(&lease)
+    }
+}

@@ -1,0 +1,87 @@
+//! The two ways out of a permit: the forwarder, or an endpoint of our own.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::Response;
+use http_body::{Body, Frame, SizeHint};
+
+use super::{Rejection, Snapshot};
+use crate::authz::Permitted;
+use crate::base::timers::TaskAlarm;
+use crate::endpoints::{echo, redirect};
+use crate::forward::{self, AnswerBroken, Forwarder, Streamed};
+use crate::route::RouteAnswer;
+
+/// Answers permitted requests. One per worker.
+pub struct Exit {
+    forwarder: Forwarder,
+}
+
+impl Exit {
+    pub fn new(forwarder: Forwarder) -> Self {
+        Self { forwarder }
+    }
+
+    pub async fn send(
+        &self,
+        permitted: Permitted<'_>,
+        parts: &Snapshot,
+        alarm: &TaskAlarm,
+    ) -> Result<Response<Answer>, Rejection> {
+        let route = permitted.route();
+        let body_idle = parts.timeouts.body_idle;
+        let mut response = match &route.answer {
+            RouteAnswer::Upstream(upstream) => self
+                .forwarder
+                .send(permitted, upstream, body_idle, alarm)
+                .await?
+                .map(Answer::Streamed),
+            RouteAnswer::Echo(_) => echo::answer(permitted, body_idle, alarm).await?.map(Answer::whole),
+            RouteAnswer::Redirect(to) => redirect::answer(&permitted, to).map(Answer::whole),
+        };
+        forward::edit(response.headers_mut(), &route.response);
+        Ok(response)
+    }
+}
+
+/// The body of an answer: an upstream's, on its way, or one of ours, at hand.
+pub enum Answer {
+    Streamed(Streamed),
+    Whole(Option<Bytes>),
+}
+
+impl Answer {
+    pub fn whole(bytes: Bytes) -> Self {
+        Self::Whole((!bytes.is_empty()).then_some(bytes))
+    }
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = AnswerBroken;
+
+    #[inline]
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        match self.get_mut() {
+            Self::Streamed(streamed) => Pin::new(streamed).poll_frame(cx),
+            Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+        }
+    }
+
+    #[inline]
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Streamed(streamed) => streamed.is_end_stream(),
+            Self::Whole(bytes) => bytes.is_none(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Streamed(streamed) => streamed.size_hint(),
+            Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
+        }
+    }
+}

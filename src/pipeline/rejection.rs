@@ -1,0 +1,115 @@
+//! Every refusal of every stage, and the one place that picks its code.
+
+use std::borrow::Cow;
+
+use crate::admission::AdmissionFault;
+use crate::authn::IdentityFault;
+use crate::authz::PolicyFault;
+use crate::endpoints::echo::EchoFault;
+use crate::forward::ForwardFault;
+use crate::problem::Code;
+use crate::request::ArrivalFault;
+use crate::request::body::BodyFault;
+use crate::route::RouteFault;
+use crate::upstream::TakeFailed;
+
+/// Why a request gets no answer from behind the gate.
+#[derive(Debug, thiserror::Error)]
+pub enum Rejection {
+    #[error(transparent)]
+    Arrival(#[from] ArrivalFault),
+    #[error(transparent)]
+    Route(#[from] RouteFault),
+    #[error(transparent)]
+    Admission(#[from] AdmissionFault),
+    #[error(transparent)]
+    Identity(#[from] IdentityFault),
+    #[error(transparent)]
+    Policy(#[from] PolicyFault),
+    #[error(transparent)]
+    Forward(#[from] ForwardFault),
+    #[error(transparent)]
+    Echo(#[from] EchoFault),
+    /// A stage panicked.
+    #[error("a stage panicked")]
+    Panicked,
+}
+
+impl Rejection {
+    /// The stable code. No catch-all: whoever adds a fault decides here how it is answered.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Arrival(fault) => fault.code(),
+            Self::Route(fault) => match fault {
+                RouteFault::NoRoute => Code::RouteNone,
+                RouteFault::Spelling(_) | RouteFault::Ambiguous | RouteFault::Prefix(_) | RouteFault::NoPrefix => {
+                    Code::PathAmbiguous
+                }
+            },
+            Self::Admission(fault) => match fault {
+                AdmissionFault::AddressDenied => Code::AddressDenied,
+                AdmissionFault::BodyTooLarge => Code::BodyTooLarge,
+            },
+            Self::Identity(fault) => match *fault {},
+            Self::Policy(fault) => match *fault {},
+            Self::Forward(fault) => match fault {
+                ForwardFault::Body(fault) => body(*fault),
+                ForwardFault::Unreachable(_) => Code::UpstreamUnreachable,
+                ForwardFault::Overloaded(TakeFailed::QueueFull | TakeFailed::NoneFreed) => Code::UpstreamOverloaded,
+                ForwardFault::Overloaded(TakeFailed::Connect(_)) => Code::UpstreamUnreachable,
+                ForwardFault::TimedOut => Code::UpstreamTimeout,
+                ForwardFault::Broken(_) | ForwardFault::Invalid(_) => Code::UpstreamProtocol,
+            },
+            Self::Echo(EchoFault::Body(fault)) => body(*fault),
+            Self::Panicked => Code::Internal,
+        }
+    }
+
+    /// What a stranger may be told beyond the title.
+    pub fn detail(&self) -> Cow<'static, str> {
+        match self {
+            // About the request itself: its sender knows all of it already.
+            Self::Arrival(fault) => fault.to_string().into(),
+            Self::Route(fault) => fault.to_string().into(),
+            Self::Admission(AdmissionFault::BodyTooLarge) => AdmissionFault::BodyTooLarge.to_string().into(),
+            Self::Forward(ForwardFault::Body(fault)) | Self::Echo(EchoFault::Body(fault)) => fault.to_string().into(),
+            // About what stands behind the gate: the log has it.
+            Self::Admission(AdmissionFault::AddressDenied) => "Ask the operator which networks may come here.".into(),
+            Self::Forward(ForwardFault::TimedOut) => "Try again later.".into(),
+            Self::Forward(
+                ForwardFault::Unreachable(_)
+                | ForwardFault::Overloaded(_)
+                | ForwardFault::Broken(_)
+                | ForwardFault::Invalid(_),
+            ) => "Try again later; the operator finds the reason under the request id.".into(),
+            Self::Panicked => "The operator finds the reason under the request id.".into(),
+            Self::Identity(fault) => match *fault {},
+            Self::Policy(fault) => match *fault {},
+        }
+    }
+
+    /// Whether the connection cannot be trusted to be at the start of a next request (HTTP-09).
+    pub fn closes(&self) -> bool {
+        match self {
+            Self::Arrival(_) => self.code().status().is_client_error() || self.code().status().as_u16() == 505,
+            Self::Forward(ForwardFault::Body(_)) | Self::Echo(_) | Self::Panicked => true,
+            Self::Admission(AdmissionFault::BodyTooLarge) => true,
+            Self::Route(_) | Self::Admission(_) | Self::Forward(_) => false,
+            Self::Identity(fault) => match *fault {},
+            Self::Policy(fault) => match *fault {},
+        }
+    }
+
+    /// Whether the upstream, not the client, is to blame.
+    pub fn is_upstreams(&self) -> bool {
+        self.code().status().is_server_error()
+    }
+}
+
+fn body(fault: BodyFault) -> Code {
+    match fault {
+        BodyFault::TooLarge => Code::BodyTooLarge,
+        BodyFault::Silent | BodyFault::TooSlow => Code::RequestTimeout,
+        BodyFault::Broken => Code::RequestMalformed,
+    }
+}
