@@ -1,6 +1,131 @@
 //! From the text of a file to a finished [`Config`], or to the whole list of what is wrong with it.
+//!
+//! `reader` makes a tree of nodes, `settings` decodes it into `raw` values (what was typed), `check` makes the finished
+//! types of `spec`. Nothing here opens a socket; what is taken from the machine comes through an [`Environment`].
 
+mod check;
+pub mod defaults;
+mod environment;
+mod faults;
+mod node;
 pub mod pattern;
+mod raw;
+mod reader;
+mod reference;
+mod references;
+pub mod reserved;
+mod schema;
+mod settings;
 pub mod spec;
+mod values;
 
+use std::path::{Path, PathBuf};
+
+pub use environment::{Environment, Given, Process};
+pub use faults::{Code, Fault, Faults, Warning};
+pub use reference::reference;
+pub use schema::schema;
 pub use spec::Config;
+
+use check::Checking;
+use faults::Findings;
+use node::Position;
+use raw::RawConfig;
+use settings::{Decoding, Setting};
+
+/// The largest configuration file.
+const FILE_MAX: u64 = 1024 * 1024;
+
+/// A configuration that loads, and what came with it.
+#[derive(Debug)]
+pub struct Loaded {
+    pub config: Config,
+    /// The configuration file and every `${file:}` target: a change of one is a reason to load again.
+    pub files: Vec<PathBuf>,
+    /// What is allowed and probably not meant.
+    pub warnings: Vec<Warning>,
+}
+
+/// Reads and checks the file at `path`.
+pub fn load(path: &Path, environment: &dyn Environment) -> Result<Loaded, Faults> {
+    let name = path.display().to_string();
+    let mut findings = Findings::of(&name);
+    findings.watch(path);
+    let text = match environment.file(path, FILE_MAX) {
+        Ok(bytes) => text(bytes, &mut findings),
+        Err(error) => {
+            let message = format!("the configuration cannot be read: {error}");
+            findings.fault(Position::FIRST, Code::FileUnreadable, message);
+            None
+        }
+    };
+    let config = text.and_then(|text| finish(&text, environment, &mut findings));
+    findings.close(config).map(|(config, warnings, files)| Loaded {
+        config,
+        files,
+        warnings,
+    })
+}
+
+/// Checks a configuration that is no file; `name` stands for it in faults.
+pub fn parse(text: &str, name: &str, environment: &dyn Environment) -> Result<Loaded, Faults> {
+    let mut findings = Findings::of(name);
+    let config =
+        self::text(text.as_bytes().to_vec(), &mut findings).and_then(|text| finish(&text, environment, &mut findings));
+    findings.close(config).map(|(config, warnings, files)| Loaded {
+        config,
+        files,
+        warnings,
+    })
+}
+
+/// For fuzzing: any bytes, on a machine that has nothing.
+pub fn fuzz(data: &[u8]) {
+    let mut findings = Findings::of("fuzz.yaml");
+    let config = text(data.to_vec(), &mut findings).and_then(|text| finish(&text, &Given::nothing(), &mut findings));
+    if let Err(faults) = findings.close(config) {
+        assert!(faults.iter().next().is_some(), "refused without a reason");
+        let _ = faults.to_string();
+    }
+}
+
+fn text(bytes: Vec<u8>, findings: &mut Findings) -> Option<String> {
+    if bytes.len() as u64 > FILE_MAX {
+        findings.fault(
+            Position::FIRST,
+            Code::FileTooLarge,
+            "the configuration is larger than 1 MiB",
+        );
+        return None;
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) => Some(text),
+        Err(error) => {
+            let sound = error.utf8_error().valid_up_to();
+            let before = error.as_bytes().get(..sound).unwrap_or_default();
+            findings.fault(
+                end_of(before),
+                Code::FileEncoding,
+                "the configuration is not UTF-8 from here on",
+            );
+            None
+        }
+    }
+}
+
+/// Where the next character would stand.
+fn end_of(text: &[u8]) -> Position {
+    let text = String::from_utf8_lossy(text);
+    let last = text.rsplit('\n').next().unwrap_or("");
+    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    Position {
+        line: number(text.matches('\n').count() + 1),
+        col: number(last.chars().count() + 1),
+    }
+}
+
+fn finish(text: &str, environment: &dyn Environment, findings: &mut Findings) -> Option<Config> {
+    let root = reader::read(text, findings)?;
+    let raw = RawConfig::decode(&root, &mut Decoding::new(environment, findings))?;
+    check::check(&raw, &mut Checking { environment, findings })
+}

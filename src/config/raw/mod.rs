@@ -1,0 +1,62 @@
+//! What was typed, key by key. Each struct here is one map of the file; its doc comments are the reference page. A raw
+//! value is sound by itself (a duration is a duration); whether it fits the others is for `check` to say.
+
+mod admin;
+mod edits;
+mod listen;
+mod log;
+mod process;
+mod routes;
+mod upstreams;
+
+pub(super) use admin::RawAdmin;
+pub(super) use edits::{ForwardHost, RawForward, RawHeaders, RawNetworks, RawResponse};
+pub(super) use listen::RawListener;
+pub(super) use log::{Format, Level, RawLog};
+pub(super) use process::{RawConnections, RawDrain, RawSizes, RawTimeouts, Workers};
+pub(super) use routes::{Allowance, RawDefaults, RawRedirect, RawRoute};
+pub(super) use upstreams::{RawTarget, RawUpstream, RawUpstreamTimeouts};
+
+use super::settings::settings;
+use super::values::{ChosenName, List, Map, Number, Time};
+
+const DAY: u64 = 86_400_000;
+
+/// A limit in time: from a millisecond to a day.
+pub(super) type Timeout = Time<1, DAY>;
+/// A wait that may be none.
+pub(super) type Wait = Time<0, DAY>;
+
+settings! {
+    /// The whole file.
+    struct RawConfig as "configuration" {
+        /// The version of this format: `1`. A later format will have another number, so that an old file is never read
+        /// with new meanings.
+        required version: Number<0, 1_000_000>,
+        /// Where clients connect: at least one listener.
+        required listen: List<RawListener>,
+        /// How long a client may take.
+        section timeouts: RawTimeouts,
+        /// How large a request head may be.
+        section sizes: RawSizes,
+        /// How many clients may be connected.
+        section connections: RawConnections,
+        /// Worker threads. `auto` is as many as this process may use cores, limits of its control group respected.
+        /// Not reloadable.
+        default workers: Workers = Workers::Auto,
+        /// What happens between the wish to stop and the end.
+        section drain: RawDrain,
+        /// Probes and metrics, on an address of their own.
+        section admin: RawAdmin,
+        /// The services behind this gateway, by name.
+        default upstreams: Map<ChosenName, RawUpstream> = Map::empty(),
+        /// What holds for every route that does not say otherwise.
+        section defaults: RawDefaults,
+        /// What may be asked for. The most specific route wins, their order never matters, two of equal rank that can
+        /// both match are a fault, and what no route matches is answered with 404.
+        required routes: List<RawRoute>,
+        /// What is logged, and how.
+        section log: RawLog,
+    }
+    later { store, redis, outbound, signing, auth, roles, limits, cache, tracing, identity }
+}

@@ -1,0 +1,480 @@
+//! How a node becomes a setting. One macro declares a struct of settings once and yields its decoder, its part of the
+//! JSON schema and its section of the reference page, so the three cannot drift. Decoding collects every fault and
+//! goes on: a field that is bad is marked so, and the fields beside it are read all the same.
+
+use serde_json::{Value as Json, json};
+
+use super::environment::Environment;
+use super::faults::{Code, Findings};
+use super::node::{Key, Node, Position, Span, Style, Value};
+use super::references::{References, has_reference};
+use crate::base::secret::Secret;
+
+/// A kind of value that may stand in the file.
+pub(super) trait Setting: Sized {
+    /// `None` means that the fault is told.
+    fn decode(node: &Node, cx: &mut Decoding<'_>) -> Option<Self>;
+    fn describe(book: &mut Book) -> Shape;
+}
+
+/// A kind of setting that can be a default, and is then written as JSON.
+pub(super) trait Spell {
+    fn spell(&self) -> Json;
+}
+
+/// A setting that stands where a name of the writer's choice is the key.
+pub(super) trait Name: Sized {
+    fn decode(key: &Key, cx: &mut Decoding<'_>) -> Option<Self>;
+    /// What the names are, and a pattern for them.
+    const WORDS: &'static str;
+    const PATTERN: &'static str;
+}
+
+/// A struct made by the `settings` macro.
+pub(super) trait Section: Setting {
+    /// With every key at its default; a key that must be there is a fault at `at`.
+    fn absent(at: Span, cx: &mut Decoding<'_>) -> Self;
+}
+
+/// A value and where it stands.
+#[derive(Clone, Debug)]
+pub(crate) struct At<T> {
+    pub(crate) value: T,
+    pub(crate) at: Span,
+}
+
+/// What one key brought.
+#[derive(Clone, Debug)]
+pub(crate) enum Field<T> {
+    Absent,
+    /// Its fault is told already.
+    Bad,
+    Default(T),
+    Written(At<T>),
+}
+
+impl<T> Field<T> {
+    pub(crate) fn value(&self) -> Option<&T> {
+        match self {
+            Self::Default(value) => Some(value),
+            Self::Written(written) => Some(&written.value),
+            Self::Absent | Self::Bad => None,
+        }
+    }
+
+    pub(crate) fn written(&self) -> Option<&At<T>> {
+        match self {
+            Self::Written(written) => Some(written),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent | Self::Default(_))
+    }
+
+    /// Where the value stands, or else where the thing it belongs to begins.
+    pub(crate) fn place(&self, otherwise: Span) -> Span {
+        self.written().map_or(otherwise, |written| written.at)
+    }
+}
+
+/// What decoding works with.
+pub(super) struct Decoding<'a> {
+    environment: &'a dyn Environment,
+    pub(super) findings: &'a mut Findings,
+}
+
+/// The text of a scalar, its references replaced.
+pub(super) struct Text {
+    pub(super) text: String,
+    /// The text as it stands in the file.
+    pub(super) written: String,
+    pub(super) referenced: bool,
+    style: Style,
+}
+
+impl Text {
+    /// Whether it may be a number or a switch: it is not in quotes, or the quotes are there for a reference.
+    fn may_be_bare(&self) -> bool {
+        self.style == Style::Plain || self.referenced
+    }
+}
+
+impl<'a> Decoding<'a> {
+    pub(super) fn new(environment: &'a dyn Environment, findings: &'a mut Findings) -> Self {
+        Self { environment, findings }
+    }
+
+    pub(super) fn fault(&mut self, at: impl Into<Position>, code: Code, message: impl Into<String>) {
+        self.findings.fault(at, code, message);
+    }
+
+    /// The text of a scalar exactly as written, references replaced.
+    pub(super) fn text(&mut self, node: &Node, wanted: &str) -> Option<Text> {
+        let Value::Scalar(scalar) = &node.value else {
+            self.wrong_kind(node, wanted);
+            return None;
+        };
+        let mut references = References {
+            environment: self.environment,
+            findings: self.findings,
+        };
+        Some(Text {
+            text: references.replace(&scalar.text, node.span)?,
+            written: scalar.text.to_string(),
+            referenced: has_reference(&scalar.text),
+            style: scalar.style,
+        })
+    }
+
+    /// A text that is no text but a number or a switch.
+    pub(super) fn bare(&mut self, node: &Node, wanted: &str) -> Option<Text> {
+        let text = self.text(node, wanted)?;
+        if !text.may_be_bare() {
+            let message = format!("{wanted} is wanted, and quotes make it text; write it without quotes");
+            self.fault(node.span, Code::ValueType, message);
+            return None;
+        }
+        Some(text)
+    }
+
+    pub(super) fn secret(&mut self, node: &Node) -> Option<Secret> {
+        let Value::Scalar(scalar) = &node.value else {
+            self.wrong_kind(node, "a reference to a secret");
+            return None;
+        };
+        References {
+            environment: self.environment,
+            findings: self.findings,
+        }
+        .secret(&scalar.text, node.span)
+    }
+
+    pub(super) fn wrong_kind(&mut self, node: &Node, wanted: &str) {
+        if node.value == Value::Nothing {
+            let message = format!("{wanted} is wanted, nothing stands here; write one or leave the key out");
+            self.fault(node.span, Code::ValueMissing, message);
+        } else {
+            self.fault(
+                node.span,
+                Code::ValueType,
+                format!("{wanted} is wanted, not {}", node.kind()),
+            );
+        }
+    }
+}
+
+/// The entries of a map, checked against the keys that exist and handed out by name.
+pub(super) struct Keys<'n> {
+    at: Span,
+    entries: &'n [super::node::Entry],
+}
+
+impl<'n> Keys<'n> {
+    pub(super) fn none(at: Span) -> Self {
+        Self { at, entries: &[] }
+    }
+
+    pub(super) fn open(node: &'n Node, what: &KeysOf, cx: &mut Decoding<'_>) -> Option<Self> {
+        let Value::Map(entries) = &node.value else {
+            cx.wrong_kind(node, &format!("a map of the keys of {}", what.title));
+            return None;
+        };
+        for entry in entries {
+            what.admit(&entry.key, cx);
+        }
+        Some(Self { at: node.span, entries })
+    }
+
+    pub(super) fn at(&self) -> Span {
+        self.at
+    }
+
+    fn find(&self, name: &str) -> Option<&'n Node> {
+        self.entries
+            .iter()
+            .find(|entry| &*entry.key.text == name)
+            .map(|entry| &*entry.value)
+    }
+
+    pub(super) fn optional<T: Setting>(&self, name: &str, cx: &mut Decoding<'_>) -> Field<T> {
+        let Some(node) = self.find(name) else {
+            return Field::Absent;
+        };
+        match T::decode(node, cx) {
+            Some(value) => Field::Written(At { value, at: node.span }),
+            None => Field::Bad,
+        }
+    }
+
+    pub(super) fn required<T: Setting>(&self, name: &str, meaning: &str, cx: &mut Decoding<'_>) -> Field<T> {
+        let field = self.optional(name, cx);
+        if field.is_absent() {
+            cx.fault(self.at, Code::KeyMissing, format!("`{name}` is missing: {meaning}"));
+            return Field::Bad;
+        }
+        field
+    }
+
+    pub(super) fn or<T: Setting>(&self, name: &str, default: T, cx: &mut Decoding<'_>) -> Field<T> {
+        match self.optional(name, cx) {
+            Field::Absent => Field::Default(default),
+            field => field,
+        }
+    }
+
+    pub(super) fn section<T: Section>(&self, name: &str, cx: &mut Decoding<'_>) -> T {
+        let made = self.find(name).and_then(|node| T::decode(node, cx));
+        made.unwrap_or_else(|| T::absent(self.at, cx))
+    }
+}
+
+/// The keys of one struct: those of this version, and those that a later one has.
+pub(super) struct KeysOf {
+    pub(super) title: &'static str,
+    pub(super) known: &'static [&'static str],
+    pub(super) later: &'static [&'static str],
+}
+
+impl KeysOf {
+    fn admit(&self, key: &Key, cx: &mut Decoding<'_>) {
+        let name = &*key.text;
+        if self.known.contains(&name) {
+            return;
+        }
+        if self.later.contains(&name) {
+            cx.fault(
+                key.span,
+                Code::KeyLater,
+                format!("`{name}` is not in this version; leave it out"),
+            );
+            return;
+        }
+        let message = match closest(name, self.known.iter().chain(self.later).copied()) {
+            Some(near) if self.later.contains(&near) => {
+                format!(
+                    "`{name}` is not a key of {}; did you mean `{near}` (not in this version)?",
+                    self.title
+                )
+            }
+            Some(near) => format!("`{name}` is not a key of {}; did you mean `{near}`?", self.title),
+            None => format!(
+                "`{name}` is not a key of {}; its keys are {}",
+                self.title,
+                listed(self.known)
+            ),
+        };
+        cx.fault(key.span, Code::KeyUnknown, message);
+    }
+}
+
+/// The candidate that a slip of the pen would turn into `name`.
+pub(super) fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let folded = |text: &str| text.to_ascii_lowercase().replace('-', "_");
+    // Longer than any name there is: not worth a quadratic comparison.
+    if name.len() > 64 {
+        return None;
+    }
+    let name = folded(name);
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(&name, &folded(candidate)), candidate))
+        .filter(|(distance, candidate)| distance * 3 <= candidate.chars().count().max(name.chars().count()))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// "`a`, `b` and `c`".
+pub(super) fn listed(words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    match quoted.split_last() {
+        None => String::new(),
+        Some((last, [])) => last.clone(),
+        Some((last, before)) => format!("{} and {last}", before.join(", ")),
+    }
+}
+
+/// How a kind of value looks: to an editor, and to a reader.
+pub(super) struct Shape {
+    pub(super) schema: Json,
+    pub(super) words: String,
+}
+
+impl Shape {
+    pub(super) fn new(schema: Json, words: impl Into<String>) -> Self {
+        Self {
+            schema,
+            words: words.into(),
+        }
+    }
+
+    /// A scalar that may also be, or hold, a reference.
+    pub(super) fn scalar(schema: Json, words: impl Into<String>) -> Self {
+        Self::new(
+            json!({ "anyOf": [schema, { "$ref": "#/definitions/reference" }] }),
+            words,
+        )
+    }
+}
+
+/// Everything the settings say of themselves, for the schema and the reference page.
+#[derive(Default)]
+pub(super) struct Book {
+    pub(super) chapters: Vec<Chapter>,
+}
+
+pub(super) struct Chapter {
+    pub(super) title: &'static str,
+    pub(super) text: String,
+    pub(super) keys: Vec<KeyText>,
+    pub(super) later: &'static [&'static str],
+}
+
+pub(super) struct KeyText {
+    pub(super) name: &'static str,
+    pub(super) text: String,
+    pub(super) shape: Shape,
+    pub(super) presence: Presence,
+}
+
+pub(super) enum Presence {
+    Required,
+    Optional,
+    Default(Json),
+    /// A section of its own, all of whose keys have defaults.
+    Section,
+}
+
+impl Book {
+    /// Adds the chapter of a struct unless it is there, and gives the way to it.
+    pub(super) fn chapter(
+        &mut self,
+        what: &KeysOf,
+        text: &[&str],
+        keys: impl FnOnce(&mut Self) -> Vec<KeyText>,
+    ) -> Shape {
+        if !self.chapters.iter().any(|chapter| chapter.title == what.title) {
+            let place = self.chapters.len();
+            self.chapters.push(Chapter {
+                title: what.title,
+                text: joined(text),
+                keys: Vec::new(),
+                later: what.later,
+            });
+            let keys = keys(self);
+            if let Some(chapter) = self.chapters.get_mut(place) {
+                chapter.keys = keys;
+            }
+        }
+        let id = id(what.title);
+        Shape::new(
+            json!({ "$ref": format!("#/definitions/{id}") }),
+            format!("[{}](#{id})", what.title),
+        )
+    }
+}
+
+/// The name of a chapter in links and in the schema.
+pub(super) fn id(title: &str) -> String {
+    title.replace(' ', "-")
+}
+
+/// The lines of a doc comment as one paragraph.
+pub(super) fn joined(lines: &[&str]) -> String {
+    lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ")
+}
+
+macro_rules! settings {
+    (
+        $(#[doc = $text:literal])+
+        struct $Name:ident as $title:literal {
+            $($(#[doc = $field_text:literal])+ $kind:ident $field:ident: $type:ty $(= $default:expr)?,)*
+        }
+        $(later { $($later:ident),* $(,)? })?
+    ) => {
+        $(#[doc = $text])+
+        #[allow(dead_code, reason = "a key that has only one value yet is decoded and never asked")]
+        #[derive(Clone, Debug)]
+        pub(crate) struct $Name {
+            pub(crate) at: $crate::config::node::Span,
+            $($(#[doc = $field_text])+ pub(crate) $field: settings!(@held $kind $type),)*
+        }
+
+        impl $Name {
+            const KEYS: $crate::config::settings::KeysOf = $crate::config::settings::KeysOf {
+                title: $title,
+                known: &[$(stringify!($field)),*],
+                later: &[$($(stringify!($later)),*)?],
+            };
+
+            fn read(
+                keys: &$crate::config::settings::Keys<'_>,
+                cx: &mut $crate::config::settings::Decoding<'_>,
+            ) -> Self {
+                Self {
+                    at: keys.at(),
+                    $($field: settings!(@read $kind $field, keys, cx, [$($field_text)+], $($default)?),)*
+                }
+            }
+        }
+
+        impl $crate::config::settings::Setting for $Name {
+            fn decode(
+                node: &$crate::config::node::Node,
+                cx: &mut $crate::config::settings::Decoding<'_>,
+            ) -> Option<Self> {
+                let keys = $crate::config::settings::Keys::open(node, &Self::KEYS, cx)?;
+                Some(Self::read(&keys, cx))
+            }
+
+            fn describe(book: &mut $crate::config::settings::Book) -> $crate::config::settings::Shape {
+                book.chapter(&Self::KEYS, &[$($text),+], |book| {
+                    vec![$($crate::config::settings::KeyText {
+                        name: stringify!($field),
+                        text: $crate::config::settings::joined(&[$($field_text),+]),
+                        shape: <$type as $crate::config::settings::Setting>::describe(book),
+                        presence: settings!(@presence $kind $type, $($default)?),
+                    }),*]
+                })
+            }
+        }
+
+        impl $crate::config::settings::Section for $Name {
+            fn absent(
+                at: $crate::config::node::Span,
+                cx: &mut $crate::config::settings::Decoding<'_>,
+            ) -> Self {
+                Self::read(&$crate::config::settings::Keys::none(at), cx)
+            }
+        }
+    };
+
+    (@held section $type:ty) => { $type };
+    (@held $kind:ident $type:ty) => { $crate::config::settings::Field<$type> };
+
+    (@read required $field:ident, $keys:ident, $cx:ident, [$first:literal $($rest:literal)*],) => {
+        $keys.required(stringify!($field), $crate::config::settings::first_sentence(&[$first, $($rest),*]).as_str(), $cx)
+    };
+    (@read optional $field:ident, $keys:ident, $cx:ident, $text:tt,) => { $keys.optional(stringify!($field), $cx) };
+    (@read default $field:ident, $keys:ident, $cx:ident, $text:tt, $default:expr) => {
+        $keys.or(stringify!($field), $default, $cx)
+    };
+    (@read section $field:ident, $keys:ident, $cx:ident, $text:tt,) => { $keys.section(stringify!($field), $cx) };
+
+    (@presence required $type:ty,) => { $crate::config::settings::Presence::Required };
+    (@presence optional $type:ty,) => { $crate::config::settings::Presence::Optional };
+    (@presence default $type:ty, $default:expr) => {{
+        let default: $type = $default;
+        $crate::config::settings::Presence::Default($crate::config::settings::Spell::spell(&default))
+    }};
+    (@presence section $type:ty,) => { $crate::config::settings::Presence::Section };
+}
+pub(super) use settings;
+
+/// The first sentence of a doc comment, for messages, without its full stop.
+pub(super) fn first_sentence(lines: &[&str]) -> String {
+    let text = joined(lines);
+    let sentence = text.split_once(". ").map_or(text.as_str(), |(first, _)| first);
+    sentence.trim_end_matches('.').to_owned()
+}
