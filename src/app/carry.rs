@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 /// What one snapshot leaves to the next.
 #[derive(Default)]
-pub struct Carry {
+pub(super) struct Carry {
     kept: HashMap<(TypeId, Arc<str>), Kept>,
 }
 
@@ -21,16 +21,28 @@ struct Kept {
 impl Carry {
     /// The state `earlier` holds under `name` if it was built from equal settings, else a new one; either way this
     /// carry holds it from now on.
-    pub fn keep<S, T>(&mut self, earlier: &Self, name: &Arc<str>, settings: &S, build: impl FnOnce() -> T) -> Arc<T>
+    pub(super) fn keep<S, T>(
+        &mut self,
+        earlier: &Self,
+        name: &Arc<str>,
+        settings: &S,
+        build: impl FnOnce() -> T,
+    ) -> Arc<T>
     where
         S: PartialEq + Clone + Send + Sync + 'static,
         T: Send + Sync + 'static,
     {
         let key = (TypeId::of::<T>(), Arc::clone(name));
-        let unchanged = earlier.kept.get(&key).filter(|kept| kept.settings.downcast_ref::<S>() == Some(settings));
+        let unchanged = earlier
+            .kept
+            .get(&key)
+            .filter(|kept| kept.settings.downcast_ref::<S>() == Some(settings));
         let state = unchanged.and_then(|kept| Arc::clone(&kept.state).downcast::<T>().ok());
         let state = state.unwrap_or_else(|| Arc::new(build()));
-        let kept = Kept { settings: Box::new(settings.clone()), state: Arc::clone(&state) as _ };
+        let kept = Kept {
+            settings: Box::new(settings.clone()),
+            state: Arc::clone(&state) as _,
+        };
         self.kept.insert(key, kept);
         state
     }

@@ -23,11 +23,19 @@ enum Built {
 }
 
 /// The snapshot of `config`, with what `earlier` kept where the settings are the same.
-pub fn compile(config: &Config, generation: u64, earlier: &Carry, resolver: &Resolver) -> (Snapshot, Carry) {
+pub(super) fn compile(config: &Config, generation: u64, earlier: &Carry, resolver: &Resolver) -> (Snapshot, Carry) {
     let mut carry = Carry::default();
-    let upstreams: Vec<Built> =
-        config.upstreams.iter().map(|spec| upstream(spec, &mut carry, earlier, resolver)).collect();
-    let routes = config.routes.iter().enumerate().map(|(index, spec)| route(index, spec, &upstreams)).collect();
+    let upstreams: Vec<Built> = config
+        .upstreams
+        .iter()
+        .map(|spec| upstream(spec, &mut carry, earlier, resolver))
+        .collect();
+    let routes = config
+        .routes
+        .iter()
+        .enumerate()
+        .map(|(index, spec)| route(index, spec, &upstreams))
+        .collect();
     let snapshot = Snapshot {
         generation,
         router: Router::new(&config.routes, routes),
@@ -98,12 +106,15 @@ fn listeners(specs: &[ListenSpec], generation: u64) -> Vec<Arc<ListenerRules>> {
 }
 
 /// The name of each listener: its address, and which of several equal ones (port 0, mostly) it is.
-pub fn keys(specs: &[ListenSpec]) -> Vec<ListenerKey> {
+pub(super) fn keys(specs: &[ListenSpec]) -> Vec<ListenerKey> {
     let mut seen = HashMap::new();
     let mut key = |spec: &ListenSpec| {
         let nth = seen.entry(spec.addr).or_insert(0_usize);
         *nth += 1;
-        ListenerKey { addr: spec.addr, nth: *nth }
+        ListenerKey {
+            addr: spec.addr,
+            nth: *nth,
+        }
     };
     specs.iter().map(&mut key).collect()
 }

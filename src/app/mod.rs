@@ -1,5 +1,16 @@
 //! The composition root: from a configuration to a running gateway, and back.
+//!
+//! Start: configuration, snapshot, sockets, workers, admin listener. Stop: the other way round. Nothing else knows
+//! every part.
 
+mod banner;
 mod carry;
 mod compile;
+mod gateway;
+mod reload;
+mod run;
 mod worker;
+
+pub use gateway::{Drained, Gateway, Options, StartError};
+pub use reload::{ReloadError, Source};
+pub use run::run;

@@ -4,12 +4,13 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 
 use crate::base::clock::Clock;
@@ -27,20 +28,22 @@ use crate::telemetry::health::{BEAT, Health};
 use crate::upstream::{Nudges, Pools};
 
 /// What a worker can be told.
-pub enum Order {
+pub(super) enum Order {
     /// Accept on this socket.
     Listen(Arc<ListenerRules>, std::net::TcpListener),
     /// Let go of one listener, its connections included.
     Retire(ListenerKey),
-    /// Move every listener on.
-    Advance(Stage),
+    /// Answers ask clients to go elsewhere from now on.
+    Leave,
+    /// Accept nothing new; say so once everybody who already waited has been let in.
+    Close(oneshot::Sender<()>),
     /// End now, whatever runs.
     Stop,
 }
 
 /// What all workers share.
 #[derive(Clone)]
-pub struct Shared {
+pub(super) struct Shared {
     pub clock: Clock,
     pub random: fn() -> Random,
     pub telemetry: Arc<Telemetry>,
@@ -51,13 +54,13 @@ pub struct Shared {
 }
 
 /// A running worker, seen from outside.
-pub struct WorkerHandle {
+pub(super) struct WorkerHandle {
     orders: UnboundedSender<Order>,
-    thread: JoinHandle<()>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl WorkerHandle {
-    pub fn start(number: usize, shared: Shared) -> io::Result<Self> {
+    pub(super) fn start(number: usize, shared: Shared) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (orders, taken) = unbounded_channel();
         let name = format!("worker-{number}");
@@ -67,17 +70,23 @@ impl WorkerHandle {
             // Connections still open are dropped here, with the wheel they hang on.
             drop(local);
         })?;
-        Ok(Self { orders, thread })
+        Ok(Self {
+            orders,
+            thread: Mutex::new(Some(thread)),
+        })
     }
 
     /// A worker that has ended takes no orders, and needs none.
-    pub fn order(&self, order: Order) {
+    pub(super) fn order(&self, order: Order) {
         let _gone = self.orders.send(order);
     }
 
-    pub fn join(self) {
-        drop(self.orders);
-        let _panicked = self.thread.join();
+    /// Wait until it has ended. It must have been told to.
+    pub(super) fn join(&self) {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            let _panicked = thread.join();
+        }
     }
 }
 
@@ -105,7 +114,11 @@ async fn work(number: usize, shared: Shared, mut orders: UnboundedReceiver<Order
             match order {
                 Order::Listen(rules, socket) => listeners.add(&worker, rules, socket),
                 Order::Retire(key) => listeners.retire(key),
-                Order::Advance(stage) => listeners.advance(stage),
+                Order::Leave => listeners.advance(Stage::Leaving),
+                Order::Close(closed) => {
+                    listeners.close().await;
+                    let _nobody_asks = closed.send(());
+                }
                 Order::Stop => break,
             }
         }
@@ -147,7 +160,19 @@ impl Listeners {
         }
     }
 
+    async fn close(&self) {
+        self.advance(Stage::Closing);
+        let all: Vec<_> = self.active.borrow().values().map(Rc::clone).collect();
+        for listener in all {
+            listener.closed().await;
+        }
+    }
+
     fn advance(&self, stage: Stage) {
-        self.active.borrow().values().chain(self.leaving.borrow().iter()).for_each(|listener| listener.advance(stage));
+        self.active
+            .borrow()
+            .values()
+            .chain(self.leaving.borrow().iter())
+            .for_each(|listener| listener.advance(stage));
     }
 }

@@ -33,6 +33,8 @@ pub struct Listener {
     pub key: ListenerKey,
     stage: Cell<Stage>,
     changed: Notify,
+    /// Whether the socket is gone.
+    closed: (Cell<bool>, Notify),
     /// Of the connections alive, so that a change of stage reaches those that wait.
     connections: RefCell<HashMap<u64, Option<Waker>, foldhash::fast::RandomState>>,
     next_connection: Cell<u64>,
@@ -46,6 +48,7 @@ impl Listener {
             key: rules.key,
             stage: Cell::new(Stage::Serving),
             changed: Notify::new(),
+            closed: (Cell::new(false), Notify::new()),
             connections: RefCell::default(),
             next_connection: Cell::new(0),
             rules: RefCell::new(rules),
@@ -93,6 +96,14 @@ impl Listener {
         }
     }
 
+    /// Ready once nothing is accepted any more, and everybody who waited has been let in.
+    pub async fn closed(&self) {
+        let (done, told) = &self.closed;
+        while !done.get() {
+            told.notified().await;
+        }
+    }
+
     /// Begin to accept, in a task of this worker.
     pub fn start(self: &Rc<Self>, worker: &Rc<Worker>, socket: TcpListener) {
         #[expect(clippy::disallowed_methods, reason = "a listener lives on its worker's thread")]
@@ -116,6 +127,9 @@ impl Listener {
             }
         }
         self.close(&worker, socket);
+        let (done, told) = &self.closed;
+        done.set(true);
+        told.notify_one();
     }
 
     /// Closing a listening socket resets whoever waits in its queue, so first nobody new may join the queue, and then

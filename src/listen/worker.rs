@@ -1,6 +1,6 @@
 //! What one worker thread owns: its view of the snapshot, its ways out, its randomness, its voice.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -27,7 +27,6 @@ pub struct Worker {
     pub connections: Arc<ConnectionCount>,
     current: RefCell<Cache<Arc<ArcSwap<Snapshot>>, Arc<Snapshot>>>,
     lease: RefCell<Lease>,
-    served: Cell<u64>,
 }
 
 /// What a worker is made of.
@@ -52,7 +51,6 @@ impl Worker {
             connections: parts.connections,
             current: RefCell::new(Cache::new(parts.snapshots)),
             lease: RefCell::new(lease),
-            served: Cell::new(0),
         })
     }
 

@@ -104,7 +104,7 @@ impl Resolver {
 
 /// What is known of a target's addresses right now.
 #[derive(Debug)]
-pub struct Addresses {
+pub(super) struct Addresses {
     shared: Arc<Known>,
     /// True once the first lookup has ended, well or badly; closed when none ever comes.
     first: watch::Receiver<bool>,

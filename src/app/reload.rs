@@ -1,0 +1,175 @@
+//! From a changed file to a new snapshot, or to a reason why everything stays as it is.
+//!
+//! Everything that can fail comes first: reading, checking, binding. Only then is anything changed, all of it.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use super::carry::Carry;
+use super::compile::{self, compile};
+use super::worker::{Order, WorkerHandle};
+use crate::config::{self, Config, Environment, Faults, Loaded};
+use crate::listen::sockets;
+use crate::pipeline::Snapshot;
+use crate::pipeline::snapshot::ListenerKey;
+use crate::telemetry::Telemetry;
+use crate::telemetry::events::{ConfigLoaded, ConfigRefused};
+use crate::telemetry::logging::Logging;
+use crate::upstream::Resolver;
+
+/// Where the configuration comes from.
+#[derive(Clone, Debug)]
+pub enum Source {
+    File(PathBuf),
+    Text { name: String, text: String },
+}
+
+impl Source {
+    pub(super) fn load(&self, environment: &dyn Environment) -> Result<Loaded, Faults> {
+        match self {
+            Self::File(path) => config::load(path, environment),
+            Self::Text { name, text } => config::parse(text, name, environment),
+        }
+    }
+}
+
+/// Why a reload changed nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadError {
+    #[error("{0}")]
+    Invalid(Faults),
+    #[error("`{0}` cannot change while the gateway runs: restart it")]
+    NotReloadable(&'static str),
+    #[error("cannot listen on {addr}: {source}")]
+    Bind { addr: SocketAddr, source: io::Error },
+}
+
+/// A listening address, bound: one socket for each worker.
+pub(super) struct Bound {
+    pub key: ListenerKey,
+    pub addr: SocketAddr,
+    sockets: Vec<std::net::TcpListener>,
+}
+
+/// Bind what `config` names and `have` does not hold yet.
+pub(super) fn bind(config: &Config, have: &[(ListenerKey, SocketAddr)]) -> Result<Vec<Bound>, ReloadError> {
+    let missing = compile::keys(&config.listen)
+        .into_iter()
+        .filter(|key| have.iter().all(|(known, _)| known != key));
+    missing
+        .map(|key| {
+            let fail = |source| ReloadError::Bind { addr: key.addr, source };
+            let sockets = sockets::bind(key.addr, config.workers.get()).map_err(fail)?;
+            let addr = sockets
+                .first()
+                .and_then(|socket| socket.local_addr().ok())
+                .unwrap_or(key.addr);
+            Ok(Bound { key, addr, sockets })
+        })
+        .collect()
+}
+
+/// What is in force, and how to replace it. One reload at a time: its owner locks it.
+pub(super) struct Reloader {
+    pub source: Source,
+    pub environment: Box<dyn Environment + Send + Sync>,
+    pub config: Config,
+    pub carry: Carry,
+    pub generation: u64,
+    /// Every listener in force and the address it is bound to, in the order of the file.
+    pub listeners: Vec<(ListenerKey, SocketAddr)>,
+    pub workers: Arc<Vec<WorkerHandle>>,
+    pub snapshots: Arc<ArcSwap<Snapshot>>,
+    pub resolver: Resolver,
+    pub telemetry: Arc<Telemetry>,
+    pub logging: Option<Logging>,
+}
+
+impl Reloader {
+    /// Read the source again and put it in force. Tells the new generation and the files it depends on.
+    pub(super) fn reload(&mut self) -> Result<(u64, Vec<PathBuf>), ReloadError> {
+        let outcome = self.replace();
+        match &outcome {
+            Ok((generation, _)) => {
+                let routes = self.config.routes.len();
+                self.telemetry.emit(ConfigLoaded {
+                    generation: *generation,
+                    routes,
+                });
+            }
+            Err(error) => {
+                let faults = if let ReloadError::Invalid(faults) = error {
+                    faults.iter().count()
+                } else {
+                    1
+                };
+                let text = error.to_string();
+                let first = text.lines().next().unwrap_or_default();
+                self.telemetry.emit(ConfigRefused { faults, first });
+            }
+        }
+        outcome
+    }
+
+    fn replace(&mut self) -> Result<(u64, Vec<PathBuf>), ReloadError> {
+        let Loaded {
+            mut config,
+            files,
+            warnings,
+        } = self.source.load(&*self.environment).map_err(ReloadError::Invalid)?;
+        self.refuse_fixed(&config)?;
+        config.workers = self.config.workers;
+        let bound = bind(&config, &self.listeners)?;
+        for warning in warnings {
+            tracing::warn!("{warning}");
+        }
+
+        let generation = self.generation + 1;
+        let (snapshot, carry) = compile(&config, generation, &self.carry, &self.resolver);
+        let keys = compile::keys(&config.listen);
+        let snapshot = Arc::new(snapshot);
+        self.snapshots.store(Arc::clone(&snapshot));
+        self.carry = carry;
+        self.generation = generation;
+        if let Some(logging) = &self.logging {
+            logging.reload(&config.log);
+        }
+        self.config = config;
+        for (key, _) in self.listeners.iter().filter(|(key, _)| !keys.contains(key)) {
+            self.workers.iter().for_each(|worker| worker.order(Order::Retire(*key)));
+        }
+        let mut known = std::mem::take(&mut self.listeners);
+        known.extend(bound.iter().map(|bound| (bound.key, bound.addr)));
+        self.listeners = keys
+            .iter()
+            .filter_map(|key| known.iter().find(|(known, _)| known == key).copied())
+            .collect();
+        listen(bound, &snapshot, &self.workers);
+        Ok((generation, files))
+    }
+
+    /// What was built before the first snapshot and is not rebuilt.
+    fn refuse_fixed(&self, fresh: &Config) -> Result<(), ReloadError> {
+        if fresh.admin.addr != self.config.admin.addr {
+            return Err(ReloadError::NotReloadable("admin.addr"));
+        }
+        if fresh.workers != self.config.workers {
+            return Err(ReloadError::NotReloadable("workers"));
+        }
+        Ok(())
+    }
+}
+
+/// Hand each worker its socket of every listener.
+pub(super) fn listen(bound: Vec<Bound>, snapshot: &Snapshot, workers: &[WorkerHandle]) {
+    for Bound { key, sockets, .. } in bound {
+        let Some(rules) = snapshot.listener(key) else { continue };
+        for (worker, socket) in workers.iter().zip(sockets) {
+            worker.order(Order::Listen(Arc::clone(rules), socket));
+        }
+    }
+}
