@@ -53,7 +53,7 @@ impl<'s> Admitted<'s> {
         self.route
     }
 
-    pub fn into_parts(self) -> (Asked, Payload, &'s Route) {
+    pub fn into_parts(self) -> (Box<Asked>, Payload, &'s Route) {
         let (asked, payload) = self.arrived.into_parts();
         (asked, payload, self.route)
     }

@@ -84,7 +84,7 @@ impl<'s> Permitted<'s> {
     }
 
     /// The request, for whoever answers it.
-    pub fn into_request(self) -> (&'s Route, Asked, Payload) {
+    pub fn into_request(self) -> (&'s Route, Box<Asked>, Payload) {
         let (asked, payload, route) = self.admitted.into_parts();
         (route, asked, payload)
     }

@@ -55,22 +55,19 @@ const TRACEPARENT_LEN: usize = 55;
 impl TraceParent {
     /// The start of a trace that nobody has asked to sample.
     pub fn new(random: &mut Random) -> Self {
-        let mut text = [b'0'; TRACEPARENT_LEN];
-        let ids = random.bytes::<24>();
-        let digits = ids.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(hex_digit);
-        // Everything between `00-` and `-00`, with the dash between the two ids stepped over.
-        let places = (3..35).chain(36..52);
-        for (place, digit) in places.zip(digits) {
-            if let Some(slot) = text.get_mut(place) {
-                *slot = digit;
-            }
-        }
-        for dash in [2, 35, 52] {
-            if let Some(slot) = text.get_mut(dash) {
-                *slot = b'-';
-            }
-        }
-        Self(ascii(std::str::from_utf8(&text).unwrap_or_default()))
+        let (trace, span) = (u128::from_le_bytes(random.bytes()), random.bytes::<8>());
+        let mut digits = [0; 32];
+        let trace = uuid::Uuid::from_u128(trace | 1).simple().encode_lower(&mut digits);
+        let mut text = String::with_capacity(TRACEPARENT_LEN);
+        text.push_str("00-");
+        text.push_str(trace);
+        let mut digits = [0; 32];
+        let span = u128::from(u64::from_le_bytes(span) | 1);
+        let span = uuid::Uuid::from_u128(span).simple().encode_lower(&mut digits);
+        text.push('-');
+        text.push_str(span.get(16..).unwrap_or_default());
+        text.push_str("-00");
+        Self(HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("invalid")))
     }
 
     /// The one a client sent, if it is well formed.
@@ -111,10 +108,6 @@ impl fmt::Debug for TraceParent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0.to_str().unwrap_or_default())
     }
-}
-
-fn hex_digit(nibble: u8) -> u8 {
-    if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 }
 }
 
 fn ascii(text: &str) -> HeaderValue {

@@ -37,14 +37,13 @@ impl Random {
             (self.refill)(&mut self.block);
             self.used = 0;
         }
-        let mut out = [0; N];
-        let fresh = self.block.iter_mut().skip(self.used).take(N);
-        for (to, from) in out.iter_mut().zip(fresh) {
-            // Handed out once and not kept.
-            *to = std::mem::take(from);
-        }
+        let fresh = self
+            .block
+            .get_mut(self.used..)
+            .and_then(|rest| rest.first_chunk_mut::<N>());
         self.used += N;
-        out
+        // Handed out once and not kept. The block was filled above, so there always is such a chunk.
+        fresh.map_or([0; N], |fresh| std::mem::replace(fresh, [0; N]))
     }
 }
 

@@ -38,7 +38,8 @@ pub const KNOWN_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 /// A request that can be read in one way only.
 #[derive(Debug)]
 pub struct Arrived {
-    asked: Asked,
+    /// Boxed: it moves through every stage.
+    asked: Box<Asked>,
     payload: Payload,
 }
 
@@ -154,8 +155,9 @@ impl Names {
 }
 
 fn single<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h HeaderValue> {
-    let mut values = headers.get_all(name).iter();
-    values.next().filter(|_| values.next().is_none())
+    headers
+        .get(name)
+        .filter(|_| headers.get_all(name).iter().nth(1).is_none())
 }
 
 /// What a listener believes, lets pass and takes.
@@ -213,7 +215,7 @@ impl Arrival {
             received,
         };
         Ok(Self::Request(Arrived {
-            asked,
+            asked: Box::new(asked),
             payload: Payload::new(incoming),
         }))
     }
@@ -241,7 +243,7 @@ impl Arrived {
         self.asked.onward = Some(onward);
     }
 
-    pub fn into_parts(self) -> (Asked, Payload) {
+    pub fn into_parts(self) -> (Box<Asked>, Payload) {
         (self.asked, self.payload)
     }
 }

@@ -25,7 +25,10 @@ use crate::base::clock::Moment;
 /// An unused connection that rested this long is asked whether it still lives before it is used.
 const PROBE_AFTER: Duration = Duration::from_millis(500);
 
-pub struct Conn<B: Body + 'static> {
+/// Boxed: hyper's connection is large, and this moves from the pool to the request to its answer and back.
+pub struct Conn<B: Body + 'static>(Box<Inner<B>>);
+
+struct Inner<B: Body + 'static> {
     sender: SendRequest<B>,
     /// Gone once hyper is done with the connection.
     driver: Option<Connection<TokioIo<UpstreamIo>, B>>,
@@ -67,7 +70,7 @@ where
             .await;
         let (sender, driver) = handshake.map_err(std::io::Error::other)?;
         let address_generation = target.addresses().generation();
-        Ok(Self {
+        Ok(Self(Box::new(Inner {
             sender,
             driver: Some(driver),
             watch,
@@ -78,26 +81,26 @@ where
             used: false,
             spoiled: false,
             _counted: counted,
-        })
+        })))
     }
 
     pub fn target(&self) -> &Arc<Target> {
-        &self.target
+        &self.0.target
     }
 
     /// Whether it has carried an exchange before: then the peer may close it at any moment.
     pub fn is_used(&self) -> bool {
-        self.used
+        self.0.used
     }
 
     /// How long it lay unused before now.
     pub fn rested(&self, now: Moment) -> Duration {
-        now.since(self.rests_since)
+        now.since(self.0.rests_since)
     }
 
     /// This exchange must be the connection's last.
     pub fn spoil(&mut self) {
-        self.spoiled = true;
+        self.0.spoiled = true;
     }
 
     /// Send the request and wait for the head of the answer. `poll_limits` ends the wait early.
@@ -108,10 +111,12 @@ where
         request: Request<B>,
         mut poll_limits: impl FnMut(&mut Context<'_>) -> Poll<E>,
     ) -> Result<Result<Response<Incoming>, ExchangeFailed<B>>, E> {
-        self.watch.expect_head();
-        self.used = true;
-        let mut answer = pin!(self.sender.try_send_request(request));
-        let (driver, watch) = (&mut self.driver, &self.watch);
+        self.0.watch.expect_head();
+        self.0.used = true;
+        let Inner {
+            sender, driver, watch, ..
+        } = &mut *self.0;
+        let mut answer = pin!(sender.try_send_request(request));
         std::future::poll_fn(|cx| {
             drive(driver, cx);
             // Only the driver completes the answer, and it has just been polled: no other waker is needed.
@@ -135,37 +140,37 @@ where
 
     /// Move bytes in both directions as far as they go.
     pub fn drive(&mut self, cx: &mut Context<'_>) {
-        drive(&mut self.driver, cx);
+        drive(&mut self.0.driver, cx);
     }
 
     /// After both messages have ended: may another exchange follow?
     pub(super) fn settle(&mut self, now: Moment) -> bool {
         // Lets hyper see the end of the exchange, and anything that follows it unasked.
         self.drive(&mut Context::from_waker(Waker::noop()));
-        self.rests_since = now;
-        !self.spoiled && self.is_open() && self.sender.is_ready()
+        self.0.rests_since = now;
+        !self.0.spoiled && self.is_open() && self.0.sender.is_ready()
     }
 
     /// Whether a resting connection may be used now.
     pub(super) fn is_usable(&mut self, now: Moment) -> bool {
         if self.rested(now) >= PROBE_AFTER {
-            self.watch.probe_next_read();
+            self.0.watch.probe_next_read();
             self.drive(&mut Context::from_waker(Waker::noop()));
         }
         self.is_open() && self.is_at_home()
     }
 
     fn is_open(&self) -> bool {
-        self.driver.is_some() && !self.sender.is_closed()
+        self.0.driver.is_some() && !self.0.sender.is_closed()
     }
 
     /// Whether the target's name still stands for the address this connection leads to.
     fn is_at_home(&mut self) -> bool {
-        let generation = self.target.addresses().generation();
-        if self.address_generation != generation && self.target.addresses().contains(self.address) {
-            self.address_generation = generation;
+        let generation = self.0.target.addresses().generation();
+        if self.0.address_generation != generation && self.0.target.addresses().contains(self.0.address) {
+            self.0.address_generation = generation;
         }
-        self.address_generation == generation
+        self.0.address_generation == generation
     }
 }
 
