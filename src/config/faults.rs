@@ -131,6 +131,9 @@ pub struct Faults {
 }
 
 impl Faults {
+    /// The exit code of a process that cannot start for these: `EX_CONFIG` of sysexits.h.
+    pub const EXIT_CODE: u8 = 78;
+
     pub fn iter(&self) -> std::slice::Iter<'_, Fault> {
         self.list.iter()
     }
@@ -195,6 +198,11 @@ impl Findings {
     pub(super) fn warn(&mut self, at: impl Into<Position>, code: Code, message: impl Into<String>) {
         let warning = self.line(at.into(), code, message.into());
         self.warnings.push(warning);
+    }
+
+    /// Drops the faults told so far.
+    pub(super) fn forget(&mut self) {
+        self.faults.clear();
     }
 
     pub(super) fn watch(&mut self, file: &Path) {

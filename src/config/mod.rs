@@ -3,6 +3,7 @@
 //! `reader` makes a tree of nodes, `settings` decodes it into `raw` values (what was typed), `check` makes the finished
 //! types of `spec`. Nothing here opens a socket; what is taken from the machine comes through an [`Environment`].
 
+mod book;
 mod check;
 pub mod defaults;
 mod environment;
@@ -19,6 +20,7 @@ mod settings;
 pub mod spec;
 mod values;
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 pub use environment::{Environment, Given, Process};
@@ -54,8 +56,7 @@ pub fn load(path: &Path, environment: &dyn Environment) -> Result<Loaded, Faults
     let text = match environment.file(path, FILE_MAX) {
         Ok(bytes) => text(bytes, &mut findings),
         Err(error) => {
-            let message = format!("the configuration cannot be read: {error}");
-            findings.fault(Position::FIRST, Code::FileUnreadable, message);
+            unreadable(&error, &mut findings);
             None
         }
     };
@@ -87,6 +88,28 @@ pub fn fuzz(data: &[u8]) {
         assert!(faults.iter().next().is_some(), "refused without a reason");
         let _ = faults.to_string();
     }
+}
+
+/// Where the admin listener of the file at `path` is, whatever else is wrong with the file: a probe asks a gateway that
+/// runs, and an edit that does not load must not make it look dead.
+pub fn admin_address(path: &Path, environment: &dyn Environment) -> Result<SocketAddr, Faults> {
+    let mut findings = Findings::of(&path.display().to_string());
+    let raw = environment
+        .file(path, FILE_MAX)
+        .map_err(|error| unreadable(&error, &mut findings))
+        .ok();
+    let raw = raw
+        .and_then(|bytes| text(bytes, &mut findings))
+        .and_then(|text| raw_of(&text, environment, &mut findings));
+    match raw.as_ref().and_then(|raw| raw.admin.addr.value()) {
+        Some(address) => Ok(address.0),
+        None => findings.close(None).map(|(address, ..)| address),
+    }
+}
+
+fn unreadable(error: &std::io::Error, findings: &mut Findings) {
+    let message = format!("the configuration cannot be read: {error}");
+    findings.fault(Position::FIRST, Code::FileUnreadable, message);
 }
 
 fn text(bytes: Vec<u8>, findings: &mut Findings) -> Option<String> {
@@ -125,7 +148,14 @@ fn end_of(text: &[u8]) -> Position {
 }
 
 fn finish(text: &str, environment: &dyn Environment, findings: &mut Findings) -> Option<Config> {
-    let root = reader::read(text, findings)?;
-    let raw = RawConfig::decode(&root, &mut Decoding::new(environment, findings))?;
+    let raw = raw_of(text, environment, findings)?;
     check::check(&raw, &mut Checking { environment, findings })
 }
+
+fn raw_of(text: &str, environment: &dyn Environment, findings: &mut Findings) -> Option<RawConfig> {
+    let root = reader::read(text, findings)?;
+    RawConfig::decode(&root, &mut Decoding::new(environment, findings))
+}
+
+#[cfg(test)]
+mod tests;

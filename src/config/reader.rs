@@ -5,7 +5,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use granit_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Tag};
+use granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, Tag};
 
 use super::faults::{Code, Findings};
 use super::node::{Entry, Key, Node, Position, Scalar, Span, Style, Value};
@@ -21,15 +21,14 @@ pub(super) fn read(text: &str, findings: &mut Findings) -> Option<Node> {
     let options = granit_parser::options! {
         disallow_directives: true,
         emit_comments: false,
-        // Beyond ours, so that our own message is the one that is seen.
-        flow_nesting_limit: DEPTH + 2,
-        block_nesting_limit: DEPTH + 2,
+        flow_nesting_limit: DEPTH,
+        block_nesting_limit: DEPTH,
     };
     for event in Parser::new_from_str_with_options(text, options) {
         let (event, span) = match event {
             Ok(event) => event,
             Err(error) => {
-                reading.refuse(&error, text);
+                reading.refuse(&error, text).ok()?;
                 return None;
             }
         };
@@ -212,7 +211,7 @@ impl<'f> Reading<'f> {
             return self.stop(span, Code::YamlKey, "a list or a map cannot be a key");
         }
         if self.open.len() >= DEPTH {
-            return self.stop(span, Code::YamlDepth, &format!("nested more than {DEPTH} levels deep"));
+            return self.stop(span, Code::YamlDepth, &too_deep());
         }
         self.spend(1, span)?;
         self.open.push(Open {
@@ -350,13 +349,18 @@ impl<'f> Reading<'f> {
         }
     }
 
-    fn stop(&mut self, at: Span, code: Code, message: &str) -> Result<(), Refused> {
+    /// What makes the rest unreadable comes alone: equal keys before it may be its doing.
+    fn stop(&mut self, at: impl Into<Position>, code: Code, message: &str) -> Result<(), Refused> {
+        self.findings.forget();
         self.findings.fault(at, code, message);
         Err(Refused)
     }
 
-    fn refuse(&mut self, error: &ScanError, text: &str) {
+    fn refuse(&mut self, error: &ScanError, text: &str) -> Result<(), Refused> {
         let at = position(error.marker());
+        if *error.kind() == ErrorKind::RecursionLimitExceeded {
+            return self.stop(at, Code::YamlDepth, &too_deep());
+        }
         let rest = error
             .marker()
             .byte_offset()
@@ -367,10 +371,9 @@ impl<'f> Reading<'f> {
             && self.last_scalar.end == at
         {
             let message = "a `${…}` inside `{ }` or `[ ]` needs quotes around the whole value: \"${env:NAME}\"";
-            self.findings.fault(self.last_scalar, Code::ReferenceUnquoted, message);
-            return;
+            return self.stop(self.last_scalar, Code::ReferenceUnquoted, message);
         }
-        self.findings.fault(at, Code::YamlSyntax, error.info());
+        self.stop(at, Code::YamlSyntax, &error.info())
     }
 
     fn finish(self) -> Option<Node> {
@@ -380,6 +383,10 @@ impl<'f> Reading<'f> {
         }
         self.root.filter(|_| !self.duplicates)
     }
+}
+
+fn too_deep() -> String {
+    format!("nested more than {DEPTH} levels deep; no setting is")
 }
 
 /// What stands in the map itself wins over what is merged, and an earlier merge over a later one.
@@ -406,3 +413,6 @@ fn position(marker: &Marker) -> Position {
         col: number(marker.col().saturating_add(1)),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,6 +26,13 @@ pub fn is_owned(name: &str) -> bool {
         )
 }
 
+/// Further headers of a client that no upstream gets to see, because some take them for another request line or for
+/// another sender.
+pub fn is_dropped(name: &str) -> bool {
+    let name = normalised(name);
+    is_owned(&name) || name.starts_with("x-forwarded-") || name.starts_with("x-original-") || name == "x-rewrite-url"
+}
+
 /// The headers that belong to one connection or delimit one message (RFC 9110 section 7.6.1, RFC 9112 section 6).
 pub fn is_framing(name: &str) -> bool {
     matches!(
@@ -35,6 +42,7 @@ pub fn is_framing(name: &str) -> bool {
             | "expect"
             | "http2-settings"
             | "keep-alive"
+            | "proxy"
             | "proxy-authenticate"
             | "proxy-authorization"
             | "proxy-connection"

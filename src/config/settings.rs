@@ -2,8 +2,9 @@
 //! JSON schema and its section of the reference page, so the three cannot drift. Decoding collects every fault and
 //! goes on: a field that is bad is marked so, and the fields beside it are read all the same.
 
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
+pub(super) use super::book::{Book, Chapter, KeyText, Presence, Shape, first_sentence, id, joined};
 use super::environment::Environment;
 use super::faults::{Code, Findings};
 use super::node::{Key, Node, Position, Span, Style, Value};
@@ -178,7 +179,7 @@ impl<'n> Keys<'n> {
 
     pub(super) fn open(node: &'n Node, what: &KeysOf, cx: &mut Decoding<'_>) -> Option<Self> {
         let Value::Map(entries) = &node.value else {
-            cx.wrong_kind(node, &format!("a map of the keys of {}", what.title));
+            cx.wrong_kind(node, &format!("a map of the {} settings", what.title));
             return None;
         };
         for entry in entries {
@@ -254,13 +255,16 @@ impl KeysOf {
         let message = match closest(name, self.known.iter().chain(self.later).copied()) {
             Some(near) if self.later.contains(&near) => {
                 format!(
-                    "`{name}` is not a key of {}; did you mean `{near}` (not in this version)?",
+                    "`{name}` is not a key of the {} settings; did you mean `{near}` (not in this version)?",
                     self.title
                 )
             }
-            Some(near) => format!("`{name}` is not a key of {}; did you mean `{near}`?", self.title),
+            Some(near) => format!(
+                "`{name}` is not a key of the {} settings; did you mean `{near}`?",
+                self.title
+            ),
             None => format!(
-                "`{name}` is not a key of {}; its keys are {}",
+                "`{name}` is not a key of the {} settings; they are {}",
                 self.title,
                 listed(self.known)
             ),
@@ -293,96 +297,6 @@ pub(super) fn listed(words: &[&str]) -> String {
         Some((last, [])) => last.clone(),
         Some((last, before)) => format!("{} and {last}", before.join(", ")),
     }
-}
-
-/// How a kind of value looks: to an editor, and to a reader.
-pub(super) struct Shape {
-    pub(super) schema: Json,
-    pub(super) words: String,
-}
-
-impl Shape {
-    pub(super) fn new(schema: Json, words: impl Into<String>) -> Self {
-        Self {
-            schema,
-            words: words.into(),
-        }
-    }
-
-    /// A scalar that may also be, or hold, a reference.
-    pub(super) fn scalar(schema: Json, words: impl Into<String>) -> Self {
-        Self::new(
-            json!({ "anyOf": [schema, { "$ref": "#/definitions/reference" }] }),
-            words,
-        )
-    }
-}
-
-/// Everything the settings say of themselves, for the schema and the reference page.
-#[derive(Default)]
-pub(super) struct Book {
-    pub(super) chapters: Vec<Chapter>,
-}
-
-pub(super) struct Chapter {
-    pub(super) title: &'static str,
-    pub(super) text: String,
-    pub(super) keys: Vec<KeyText>,
-    pub(super) later: &'static [&'static str],
-}
-
-pub(super) struct KeyText {
-    pub(super) name: &'static str,
-    pub(super) text: String,
-    pub(super) shape: Shape,
-    pub(super) presence: Presence,
-}
-
-pub(super) enum Presence {
-    Required,
-    Optional,
-    Default(Json),
-    /// A section of its own, all of whose keys have defaults.
-    Section,
-}
-
-impl Book {
-    /// Adds the chapter of a struct unless it is there, and gives the way to it.
-    pub(super) fn chapter(
-        &mut self,
-        what: &KeysOf,
-        text: &[&str],
-        keys: impl FnOnce(&mut Self) -> Vec<KeyText>,
-    ) -> Shape {
-        if !self.chapters.iter().any(|chapter| chapter.title == what.title) {
-            let place = self.chapters.len();
-            self.chapters.push(Chapter {
-                title: what.title,
-                text: joined(text),
-                keys: Vec::new(),
-                later: what.later,
-            });
-            let keys = keys(self);
-            if let Some(chapter) = self.chapters.get_mut(place) {
-                chapter.keys = keys;
-            }
-        }
-        let id = id(what.title);
-        Shape::new(
-            json!({ "$ref": format!("#/definitions/{id}") }),
-            format!("[{}](#{id})", what.title),
-        )
-    }
-}
-
-/// The name of a chapter in links and in the schema.
-pub(super) fn id(title: &str) -> String {
-    title.replace(' ', "-")
-}
-
-/// The lines of a doc comment as one paragraph.
-pub(super) fn joined(lines: &[&str]) -> String {
-    lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ")
 }
 
 macro_rules! settings {
@@ -471,10 +385,3 @@ macro_rules! settings {
     (@presence section $type:ty,) => { $crate::config::settings::Presence::Section };
 }
 pub(super) use settings;
-
-/// The first sentence of a doc comment, for messages, without its full stop.
-pub(super) fn first_sentence(lines: &[&str]) -> String {
-    let text = joined(lines);
-    let sentence = text.split_once(". ").map_or(text.as_str(), |(first, _)| first);
-    sentence.trim_end_matches('.').to_owned()
-}

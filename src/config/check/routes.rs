@@ -196,7 +196,7 @@ fn headers(raw: &RawRoute, around: &Around<'_>, cx: &mut Checking<'_>) -> Option
         if spelled == "host" {
             let message = "the host is asked for by the key `host` of the route";
             cx.findings.fault(*at, Code::HeaderReserved, message);
-        } else if reserved::is_owned(spelled) || reserved::is_framing(spelled) {
+        } else if reserved::is_dropped(spelled) || reserved::is_framing(spelled) {
             let message = format!("`{name}` of a client never gets this far, so it selects nothing; choose another");
             cx.findings.fault(*at, Code::HeaderReserved, message);
         } else if spelled.contains('_') && !around.underscored.contains(name) {

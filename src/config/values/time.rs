@@ -79,7 +79,7 @@ fn spelled(duration: Duration) -> String {
         .find(|(_, factor)| millis >= *factor && millis.is_multiple_of(*factor));
     match unit {
         Some((name, factor)) => format!("{}{name}", millis / factor),
-        None if millis == 0 => "0s".to_owned(),
+        None if millis == 0 || millis == 1000 => format!("{}s", millis / 1000),
         None => format!("{millis}ms"),
     }
 }
