@@ -1,1 +1,68 @@
-//! (in work)
+//! The command line: one file a command. Arguments come in, an exit code goes out; what a command does is done by the
+//! folders below, this one only asks them and prints.
+
+mod check;
+mod health;
+mod output;
+mod run;
+mod schema;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Something that was asked for could not be done.
+const FAILED: u8 = 1;
+
+const EXAMPLES: &str = "\
+Examples:
+  portcullis run -c config/quickstart.yaml   start; prints curl lines to paste
+  portcullis check gateway.yaml              every fault, with its place and the way out
+  portcullis schema > schema.json            editors complete and check with it
+  portcullis health -c gateway.yaml          is this file's gateway ready for traffic?
+
+Exit codes: 0 ok, 1 failure at run time, 2 wrong usage, 78 invalid configuration.";
+
+/// The gate in front of your APIs: decides who may come in and forwards only what it has let through.
+#[derive(Debug, Parser)]
+#[command(name = "portcullis", version, after_help = EXAMPLES, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Run),
+    Check(check::Check),
+    Schema(schema::Schema),
+    Health(health::Health),
+    /// Print the version
+    Version,
+}
+
+/// Everything this program does.
+pub fn main() -> ExitCode {
+    match Arguments::parse().command {
+        Command::Run(run) => run.run(),
+        Command::Check(check) => check.run(),
+        Command::Schema(schema) => schema.run(),
+        Command::Health(health) => health.run(),
+        Command::Version => output::print(
+            &format!("portcullis {}\n", env!("CARGO_PKG_VERSION")),
+            ExitCode::SUCCESS,
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+}
