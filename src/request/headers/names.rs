@@ -112,9 +112,16 @@ pub(super) fn is_dropped_from_answers(name: &str) -> bool {
         Some(b'p') => name.starts_with("proxy-"),
         Some(b't') => matches!(name, "te" | "trailer" | "transfer-encoding"),
         Some(b'u') => name == "upgrade",
-        Some(b'x') => name.starts_with("x-portcullis-"),
-        _ => name.contains('_') && name.replace('_', "-").starts_with("x-portcullis-"),
+        Some(b'x') => is_ours(name),
+        _ => false,
     }
+}
+
+/// `x-portcullis-` with `_` for any `-`.
+fn is_ours(name: &str) -> bool {
+    const PREFIX: &[u8] = b"x-portcullis-";
+    let same = |(&byte, &ours): (&u8, &u8)| byte == ours || (byte == b'_' && ours == b'-');
+    name.len() >= PREFIX.len() && name.as_bytes().iter().zip(PREFIX).all(same)
 }
 
 /// RFC 9110 section 6.5.1: fields that frame, route, authenticate or describe the content.
