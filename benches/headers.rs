@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use http::{HeaderMap, HeaderName, HeaderValue, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version};
 use portcullis::base::net::AddressSet;
 use portcullis::request::headers::{HeaderPolicy, Sender, clean_answer};
 use portcullis::request::host::Host;
@@ -73,10 +73,11 @@ fn clean(criterion: &mut Criterion) {
         ("date", "x"),
         ("set-cookie", "a=b"),
     ]);
+    let framing = framing::of_answer(StatusCode::OK, Version::HTTP_11, &answer).expect("one length");
     group.bench_function("answer", |bencher| {
         bencher.iter_batched_ref(
             || answer.clone(),
-            |headers| clean_answer(black_box(headers)),
+            |headers| clean_answer(black_box(headers), &framing),
             BatchSize::SmallInput,
         );
     });

@@ -73,7 +73,7 @@ pub fn headers(data: &[u8]) {
     if let Ok(framing) = framing::of_request(Version::HTTP_11, &sent) {
         assert!(framing.content_length.is_none() || !framing.chunked);
     }
-    let _ = framing::of_answer(StatusCode::OK, Version::HTTP_11, &sent);
+    let answer_framing = framing::of_answer(StatusCode::OK, Version::HTTP_11, &sent);
     let listed = HeaderName::from_static("x_listed");
     let policy = HeaderPolicy::new([listed.clone()], [], []);
     for sender in [Sender::Stranger, Sender::TrustedProxy] {
@@ -97,9 +97,12 @@ pub fn headers(data: &[u8]) {
             .expect("what was clean once is clean twice");
         assert_eq!(left, again);
     }
-    let mut answer = sent.clone();
-    clean_answer(&mut answer);
-    assert!(!answer.keys().any(|name| name.as_str().starts_with("x-portcullis-")));
+    if let Ok(framing) = answer_framing {
+        let mut answer = sent.clone();
+        clean_answer(&mut answer, &framing);
+        assert!(!answer.keys().any(|name| name.as_str().starts_with("x-portcullis-")));
+        assert!(answer.get_all(header::CONTENT_LENGTH).iter().count() <= 1);
+    }
     let mut trailers = sent;
     clean_answer_trailers(&mut trailers);
     assert!(!trailers.contains_key(header::SET_COOKIE));

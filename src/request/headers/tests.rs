@@ -303,7 +303,7 @@ fn an_answer_keeps_its_own_fields_only() {
         ("keep-alive", "timeout=5"),
         ("transfer-encoding", "chunked"),
         ("content-length", "5"),
-        ("trailer", "x"),
+        ("trailer", "x-sum"),
         ("upgrade", "h2c"),
         ("proxy-authenticate", "Basic"),
         ("x-portcullis-rule", "1"),
@@ -313,10 +313,10 @@ fn an_answer_keeps_its_own_fields_only() {
         ("x-auth-token", "t"),
         ("set-cookie", "a=b"),
     ]);
-    clean_answer(&mut headers);
+    clean_answer(&mut headers, &Framing::default());
     assert_eq!(
         names(&headers),
-        ["server", "set-cookie", "www-authenticate", "x-auth-token"]
+        ["server", "set-cookie", "trailer", "www-authenticate", "x-auth-token"]
     );
 }
 
@@ -333,13 +333,62 @@ fn an_upstream_sets_its_own_cookies_and_none_of_ours() {
         ("set-cookie", "__Host-port=3"),
         ("set-cookie", ""),
     ]);
-    clean_answer(&mut headers);
+    clean_answer(&mut headers, &Framing::default());
     let left: Vec<_> = headers
         .get_all("set-cookie")
         .iter()
         .map(|value| value.to_str().unwrap())
         .collect();
     assert_eq!(left, ["a=1", "b=2", "__Host-port=3", ""]);
+}
+
+#[test]
+#[doc = "HTTP-03, HTTP-16"]
+fn an_answer_tells_its_length_in_one_spelling() {
+    let spelled = |lengths: &[&str], content_length: Option<u64>| {
+        let mut headers = map(&lengths
+            .iter()
+            .map(|length| ("content-length", *length))
+            .collect::<Vec<_>>());
+        let framing = Framing {
+            content_length,
+            ..Framing::default()
+        };
+        clean_answer(&mut headers, &framing);
+        let left: Vec<_> = headers
+            .get_all("content-length")
+            .iter()
+            .map(|value| value.to_str().unwrap().to_owned())
+            .collect();
+        left
+    };
+    assert_eq!(spelled(&["50"], Some(50)), ["50"]);
+    assert_eq!(spelled(&["0"], Some(0)), ["0"]);
+    assert_eq!(spelled(&["0050"], Some(50)), ["50"]);
+    assert_eq!(spelled(&["00"], Some(0)), ["0"]);
+    assert_eq!(spelled(&["50", "50"], Some(50)), ["50"]);
+    assert_eq!(spelled(&["50"], None), [""; 0], "a 304 or 204 needs none");
+}
+
+#[test]
+fn what_the_configuration_may_not_set_is_not_the_clients_to_say() {
+    use crate::config::reserved::{is_framing, is_owned};
+    let remade = ["x-request-id", "traceparent", "tracestate"];
+    for name in [
+        "x-auth-a",
+        "x-portcullis-a",
+        "forwarded",
+        "x-forwarded-for",
+        "x-real-ip",
+        "te",
+        "upgrade",
+        "expect",
+        "proxy-authorization",
+    ] {
+        assert!(is_owned(name) || is_framing(name), "{name}");
+        assert!(!remade.contains(&name));
+        assert_removed(name);
+    }
 }
 
 #[test]
