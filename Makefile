@@ -76,7 +76,11 @@ bench-baseline: release ## take today's instruction count as the new baseline (s
 
 fuzz: fetch ## run one fuzz target on new inputs (TARGET=path SECONDS=60)
 	@scripts/needs fuzz
-	RUSTC_BOOTSTRAP=1 cargo fuzz run $(or $(TARGET),path) -- -max_total_time=$(or $(SECONDS),60)
+	cd fuzz && ../scripts/fetch
+	@# What it finds on the way stays out of the committed corpus, which holds what somebody chose.
+	mkdir -p fuzz/target/found/$(or $(TARGET),path)
+	RUSTC_BOOTSTRAP=1 cargo fuzz run $(or $(TARGET),path) fuzz/target/found/$(or $(TARGET),path) \
+	  fuzz/corpus/$(or $(TARGET),path) -- -max_total_time=$(or $(SECONDS),60)
 
 mutants: fetch ## break the checks of the gateway one by one and expect red each time (long)
 	@scripts/needs nextest python3

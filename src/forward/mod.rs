@@ -78,9 +78,9 @@ impl Forwarder {
             alarm,
         };
         let (mut response, conn, counted) = errand.run(request).await?;
-        framing::of_answer(response.status(), response.version(), response.headers())?;
+        let framing = framing::of_answer(response.status(), response.version(), response.headers())?;
         let idle = upstream.timeouts.idle;
-        crate::request::headers::clean_answer(response.headers_mut());
+        crate::request::headers::clean_answer(response.headers_mut(), &framing);
         *response.version_mut() = Version::HTTP_11;
         Ok(response.map(|incoming| Streamed::new(incoming, conn, &self.pools, alarm, idle, counted)))
     }

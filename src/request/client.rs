@@ -59,13 +59,8 @@ pub fn resolve(peer: IpAddr, trusted: &AddressSet, headers: &HeaderMap) -> Clien
         host: host(headers, &forwarded),
         port: port(headers),
     };
-    let by_list = headers
-        .contains_key(X_FORWARDED_FOR)
-        .then(|| first_untrusted(peer, trusted, listed(headers)));
-    let by_forwarded = forwarded
-        .hops
-        .any
-        .then(|| first_untrusted(peer, trusted, forwarded.hops.nearest_first()));
+    let by_list = first_untrusted(trusted, listed(headers));
+    let by_forwarded = first_untrusted(trusted, forwarded.hops.nearest_first());
     let (address, disputed) = match (by_list, by_forwarded) {
         (Some(one), Some(other)) if one != other => (peer, Some([one, other])),
         (one, other) => (one.or(other).unwrap_or(peer), None),
@@ -97,14 +92,15 @@ impl Client {
     }
 }
 
-/// `hops` from the nearest; `None` is one that cannot be read, and what stands beyond it is hearsay.
-fn first_untrusted(peer: IpAddr, trusted: &AddressSet, hops: impl Iterator<Item = Option<IpAddr>>) -> IpAddr {
-    let mut nearest = peer;
+/// `hops` from the nearest; `None` is one that cannot be read, and what stands beyond it is hearsay. Where already the
+/// nearest cannot be read, nothing is told.
+fn first_untrusted(trusted: &AddressSet, hops: impl Iterator<Item = Option<IpAddr>>) -> Option<IpAddr> {
+    let mut nearest = None;
     for hop in hops.take(MOST_HOPS) {
         let Some(hop) = hop else {
             break;
         };
-        nearest = hop;
+        nearest = Some(hop);
         if !trusted.contains(hop) {
             break;
         }
@@ -174,7 +170,6 @@ struct Hops {
     ring: [Option<IpAddr>; MOST_HOPS],
     next: usize,
     count: usize,
-    any: bool,
 }
 
 impl Hops {
@@ -184,7 +179,6 @@ impl Hops {
         }
         self.next = (self.next + 1) % MOST_HOPS;
         self.count = (self.count + 1).min(MOST_HOPS);
-        self.any = true;
     }
 
     fn nearest_first(&self) -> impl Iterator<Item = Option<IpAddr>> {

@@ -40,16 +40,19 @@ pub fn of_request(version: Version, headers: &HeaderMap) -> Result<Framing, Fram
     })
 }
 
-/// The framing of an upstream's answer (HTTP-16). The length in an answer to HEAD or in a 304 is true, and not that of
-/// this body; that there is no body then is for hyper to hold.
+/// The framing of an upstream's answer (HTTP-16). The length in an answer to HEAD is true, and not that of this body:
+/// that there is none is for hyper to hold. A length in a 304 may be left out, and is.
 pub fn of_answer(status: StatusCode, version: Version, headers: &HeaderMap) -> Result<Framing, FramingFault> {
-    let framing = lengths(version, headers)?;
+    let mut framing = lengths(version, headers)?;
     let no_body = status.is_informational() || status == StatusCode::NO_CONTENT;
     if no_body && framing.chunked {
         return Err(FramingFault::Coding);
     }
     if no_body && framing.content_length.is_some_and(|length| length > 0) {
         return Err(FramingFault::Length);
+    }
+    if no_body || status == StatusCode::NOT_MODIFIED {
+        framing.content_length = None;
     }
     Ok(framing)
 }

@@ -7,6 +7,8 @@ use std::borrow::Cow;
 use http::header::{self, Entry, HeaderMap, HeaderName, HeaderValue};
 
 use self::names::Class;
+use super::framing::Framing;
+use crate::config::reserved::COOKIE_PREFIX;
 
 mod names;
 
@@ -85,7 +87,7 @@ impl HeaderPolicy {
                 Class::Claim | Class::AddressClaim => cleaned.claims_removed = true,
                 Class::HopByHop => {}
             }
-            doomed.add(name);
+            doomed.add(name.clone());
         }
         if connection {
             doomed.add_named_in_connection(headers);
@@ -111,8 +113,26 @@ impl HeaderPolicy {
     }
 }
 
-/// Cleans the fields, or the trailers, of an upstream's answer.
-pub fn clean_answer(headers: &mut HeaderMap) {
+/// Cleans the fields of an upstream's answer. `framing` is what they were found to say: a length stays, in its one
+/// spelling, because the answer to HEAD has no body to count it from. `Trailer` stays too: hyper sends no trailer that
+/// it does not announce.
+pub fn clean_answer(headers: &mut HeaderMap, framing: &Framing) {
+    clean_fields(headers);
+    match framing.content_length {
+        Some(length) => spell_length(headers, length),
+        None => drop(headers.remove(header::CONTENT_LENGTH)),
+    }
+}
+
+/// Trailers are fields, and some of those that arrive late would change how what came before is read.
+pub fn clean_answer_trailers(trailers: &mut HeaderMap) {
+    clean_fields(trailers);
+    for name in names::NEVER_IN_TRAILERS {
+        trailers.remove(name);
+    }
+}
+
+fn clean_fields(headers: &mut HeaderMap) {
     let mut connection = false;
     let mut cookies = false;
     let mut doomed = Doomed::default();
@@ -121,7 +141,7 @@ pub fn clean_answer(headers: &mut HeaderMap) {
             cookies = true;
         } else if names::is_dropped_from_answers(name.as_str()) {
             connection |= *name == header::CONNECTION;
-            doomed.add(name);
+            doomed.add(name.clone());
         }
     }
     if connection {
@@ -133,23 +153,29 @@ pub fn clean_answer(headers: &mut HeaderMap) {
     }
 }
 
-/// Trailers are fields, and some of those that arrive late would change how what came before is read.
-pub fn clean_answer_trailers(trailers: &mut HeaderMap) {
-    clean_answer(trailers);
-    for name in names::NEVER_IN_TRAILERS {
-        trailers.remove(name);
+/// Digits without leading zeros, once (HTTP-03).
+fn spell_length(headers: &mut HeaderMap, length: u64) {
+    let mut fields = headers.get_all(header::CONTENT_LENGTH).iter();
+    let canonical = |field: &HeaderValue| field.len() == 1 || field.as_bytes().first() != Some(&b'0');
+    let spelled = fields.next().is_some_and(canonical) && fields.next().is_none();
+    if !spelled {
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     }
 }
 
-/// Names to remove: nothing is allocated before there is one.
+/// Names to remove. Most requests have a few at most, and those cost no allocation.
 #[derive(Default)]
 struct Doomed {
-    names: Vec<HeaderName>,
+    few: [Option<HeaderName>; 4],
+    more: Vec<HeaderName>,
 }
 
 impl Doomed {
-    fn add(&mut self, name: &HeaderName) {
-        self.names.push(name.clone());
+    fn add(&mut self, name: HeaderName) {
+        match self.few.iter_mut().find(|place| place.is_none()) {
+            Some(place) => *place = Some(name),
+            None => self.more.push(name),
+        }
     }
 
     /// RFC 9110 section 7.6.1. `Host` is not the client's to take away, and nobody may name it there.
@@ -163,14 +189,14 @@ impl Doomed {
                 if let Ok(name) = HeaderName::from_bytes(option)
                     && name != header::HOST
                 {
-                    self.names.push(name);
+                    self.add(name);
                 }
             }
         }
     }
 
     fn remove_from(self, headers: &mut HeaderMap) {
-        for name in self.names {
+        for name in self.few.into_iter().flatten().chain(self.more) {
             headers.remove(name);
         }
     }
@@ -214,15 +240,14 @@ fn remove_own_cookies(headers: &mut HeaderMap) {
 
 /// Any case, and also as the value of a nameless cookie: browsers send `=name=value` back as `name=value`.
 fn is_own_cookie(value: &HeaderValue) -> bool {
-    const PREFIX: &[u8] = b"__Host-portcullis";
+    let own = COOKIE_PREFIX.as_bytes();
     let cookie = value.as_bytes();
     let start = cookie
         .iter()
         .position(|byte| !matches!(byte, b' ' | b'\t' | b'='))
         .unwrap_or(cookie.len());
     let name = cookie.get(start..).unwrap_or_default();
-    name.get(..PREFIX.len())
-        .is_some_and(|name| name.eq_ignore_ascii_case(PREFIX))
+    name.get(..own.len()).is_some_and(|name| name.eq_ignore_ascii_case(own))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ pub mod body;
 pub mod client;
 pub mod forwarding;
 pub mod framing;
+pub mod fuzz;
 pub mod headers;
 pub mod host;
 pub mod path;

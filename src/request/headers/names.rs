@@ -106,20 +106,29 @@ const CLAIM_PREFIXES: &[&str] = &[
 /// Fields of an answer that end here: of one connection, or ours alone.
 pub(super) fn is_dropped_from_answers(name: &str) -> bool {
     match name.as_bytes().first() {
-        Some(b'c') => name == "connection" || name == "content-length",
+        Some(b'c') => name == "connection",
         Some(b'h') => name == "http2-settings",
         Some(b'k') => name == "keep-alive",
         Some(b'p') => name.starts_with("proxy-"),
-        Some(b't') => matches!(name, "te" | "trailer" | "transfer-encoding"),
+        Some(b't') => matches!(name, "te" | "transfer-encoding"),
         Some(b'u') => name == "upgrade",
-        Some(b'x') => name.starts_with("x-portcullis-"),
-        _ => name.contains('_') && name.replace('_', "-").starts_with("x-portcullis-"),
+        Some(b'x') => is_ours(name),
+        _ => false,
     }
 }
 
-/// RFC 9110 section 6.5.1: fields that frame, route, authenticate or describe the content.
+/// `x-portcullis-` with `_` for any `-`.
+fn is_ours(name: &str) -> bool {
+    const PREFIX: &[u8] = b"x-portcullis-";
+    let same = |(&byte, &ours): (&u8, &u8)| byte == ours || (byte == b'_' && ours == b'-');
+    name.len() >= PREFIX.len() && name.as_bytes().iter().zip(PREFIX).all(same)
+}
+
+/// RFC 9110 section 6.5.1: fields that frame, route, authenticate or tell how to read the content.
 pub(super) const NEVER_IN_TRAILERS: &[HeaderName] = &[
     header::HOST,
+    header::CONTENT_LENGTH,
+    header::TRAILER,
     header::SET_COOKIE,
     header::LOCATION,
     header::WWW_AUTHENTICATE,

@@ -1,0 +1,5 @@
+//! The configuration file, from its bytes to the finished configuration.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| portcullis::config::fuzz(data));
