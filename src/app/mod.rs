@@ -3,3 +3,4 @@
 mod carry;
 mod compile;
 mod worker;
+pub mod watch;

@@ -1,3 +1,5 @@
+//! The access log from a request to the bytes its reader gets.
+
 use std::io::{ErrorKind, Write};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::mpsc::{Receiver, Sender, channel};

@@ -1,3 +1,5 @@
+//! The numbers as a scrape reads them.
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
