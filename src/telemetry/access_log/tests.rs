@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::base::clock::Clock;
+use crate::base::id::RequestId;
 use crate::base::random::Random;
 use crate::telemetry::Telemetry;
 use crate::telemetry::events::{AccessLine, UpstreamCall};

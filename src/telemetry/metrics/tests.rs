@@ -7,8 +7,6 @@ use http::{Method, StatusCode};
 
 use super::*;
 use crate::base::clock::Clock;
-use crate::base::id::RequestId;
-use crate::base::random::Random;
 use crate::telemetry::events::{
     AccessLine, ConfigLoaded, ConfigRefused, ConnectionRefused, Decision, Finished, UpstreamCall,
 };
