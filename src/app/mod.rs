@@ -9,6 +9,7 @@ mod compile;
 mod gateway;
 mod reload;
 mod run;
+pub mod watch;
 mod worker;
 
 pub use gateway::{Drained, Gateway, Options, StartError};

@@ -226,7 +226,7 @@ mod tests {
             ("text/html;q=0.5, application/json;q=0.5", false),
             ("text/html;q=0.3, application/problem+json", false),
             ("*/*", false),
-            ("text/*", true),
+            ("text/*", false),
             ("text/html;q=0", false),
             ("application/json", false),
             ("", false),
@@ -282,10 +282,11 @@ mod tests {
                 "docs/errors.md lacks the row that begins\n{row}"
             );
         }
-        let rows = docs
-            .lines()
-            .filter(|line| line.starts_with("| ") && line.contains("| `"))
-            .count();
+        let is_row = |line: &&str| {
+            line.get(2..5)
+                .is_some_and(|status| status.bytes().all(|byte| byte.is_ascii_digit()))
+        };
+        let rows = docs.lines().filter(is_row).count();
         assert_eq!(
             rows,
             Code::ALL.len(),

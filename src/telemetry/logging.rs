@@ -224,3 +224,6 @@ fn report(telemetry: &Weak<Telemetry>, info: &PanicHookInfo<'_>) {
         text: info.payload().downcast_ref::<&'static str>().copied(),
     });
 }
+
+#[cfg(test)]
+mod tests;

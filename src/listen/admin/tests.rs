@@ -1,3 +1,5 @@
+//! The admin listener as a client sees it: real sockets, and a clock that moves by hand.
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream as Client};
 

@@ -23,10 +23,10 @@ use super::sink::Sink;
 use crate::base::clock::Timestamp;
 use crate::problem::Code;
 
-/// What a lane holds at most: at fifty thousand requests a second a third of a second, about 2 MiB.
+/// What a lane holds at most: at fifty thousand requests a second a third of a second, about 3 MiB.
 const RECORDS_MAX: usize = 16 * 1024;
-/// Of texts beside the records.
-const BYTES_MAX: usize = 1024 * 1024;
+/// Of texts beside the records, when strangers send long ones.
+const BYTES_MAX: usize = 4 * 1024 * 1024;
 /// The writer is woken before its time when a lane gets this full.
 const RECORDS_URGENT: usize = RECORDS_MAX / 4;
 

@@ -1,3 +1,5 @@
+//! The access log from a request to the bytes its reader gets.
+
 use std::io::{ErrorKind, Write};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -7,6 +9,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::base::clock::Clock;
+use crate::base::id::RequestId;
 use crate::base::random::Random;
 use crate::telemetry::Telemetry;
 use crate::telemetry::events::{AccessLine, UpstreamCall};
@@ -286,5 +289,36 @@ fn a_request_without_a_line_is_still_counted() {
     assert!(
         scrape.contains("http_server_request_duration_seconds_count"),
         "{scrape}"
+    );
+}
+
+#[test]
+fn the_docs_list_every_field_in_its_order() {
+    let paper = Paper::default();
+    let telemetry = telemetry(paper.clone());
+    telemetry.reporter().finished(&Finished {
+        reason: Some("a reason"),
+        ..plain(&mut Random::system())
+    });
+    assert!(telemetry.close_access_log(LONG));
+    let text = paper.text();
+    let fields: Vec<&str> = text
+        .split("\":")
+        .filter_map(|piece| Some(piece.rsplit_once('"')?.1))
+        .collect();
+    let docs = include_str!("../../../docs/operations.md");
+    let table = docs.split_once("| field | what it holds |").unwrap().1;
+    let rows = table
+        .lines()
+        .skip(2)
+        .map_while(|row| row.strip_prefix("| `")?.split_once('`'));
+    let documented: Vec<&str> = rows.map(|(field, _)| field).collect();
+    assert_eq!(
+        fields
+            .iter()
+            .copied()
+            .filter(|field| !field.is_empty())
+            .collect::<Vec<_>>(),
+        documented
     );
 }

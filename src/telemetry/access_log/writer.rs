@@ -166,7 +166,7 @@ impl Pending {
         self.records.clear();
         self.texts.clear();
         self.records.shrink_to(RECORDS_URGENT);
-        self.texts.shrink_to(64 * 1024);
+        self.texts.shrink_to(RECORDS_URGENT * 128);
     }
 }
 

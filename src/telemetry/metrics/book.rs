@@ -10,13 +10,18 @@ use super::series::SeriesList;
 
 /// Series of one kind, looked up by a name and a number beside it (for a request: its method and status).
 pub(super) struct Book<S> {
-    /// The name is kept beside its address, so that the address means nothing else while it stands here.
-    by_address: HashMap<(usize, u32), (usize, Option<Arc<str>>), RandomState>,
+    by_address: HashMap<(usize, u32), Known, RandomState>,
     by_name: HashMap<(Option<Arc<str>>, u32), usize, RandomState>,
     /// The first one takes what came after the book was full.
     series: Vec<Arc<S>>,
     published: Arc<SeriesList<S>>,
     max: usize,
+}
+
+struct Known {
+    place: usize,
+    /// Keeps the name's address from meaning another name while it stands here.
+    _name: Option<Arc<str>>,
 }
 
 /// A reload makes new names at new addresses; the old ones are forgotten all at once when this many have gathered.
@@ -47,14 +52,20 @@ impl<S> Book<S> {
         make: impl FnOnce(Option<Arc<str>>) -> S,
     ) -> usize {
         let address = name.map_or(0, |name| Arc::as_ptr(name).cast::<u8>().addr());
-        if let Some((place, _)) = self.by_address.get(&(address, beside)) {
-            return *place;
+        if let Some(known) = self.by_address.get(&(address, beside)) {
+            return known.place;
         }
         let place = self.place_by_name(name, beside, make);
         if self.by_address.len() >= ADDRESSES_MAX {
             self.by_address.clear();
         }
-        self.by_address.insert((address, beside), (place, name.cloned()));
+        self.by_address.insert(
+            (address, beside),
+            Known {
+                place,
+                _name: name.cloned(),
+            },
+        );
         place
     }
 
@@ -89,7 +100,9 @@ impl<S> Book<S> {
 mod tests {
     use super::*;
 
-    fn book(max: usize) -> (Book<Option<Arc<str>>>, Arc<SeriesList<Option<Arc<str>>>>) {
+    type Name = Option<Arc<str>>;
+
+    fn book(max: usize) -> (Book<Name>, Arc<SeriesList<Name>>) {
         let published = Arc::new(SeriesList::new());
         (Book::new(None, max, Arc::clone(&published)), published)
     }

@@ -1,3 +1,5 @@
+//! The numbers as a scrape reads them.
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
@@ -5,8 +7,6 @@ use http::{Method, StatusCode};
 
 use super::*;
 use crate::base::clock::Clock;
-use crate::base::id::RequestId;
-use crate::base::random::Random;
 use crate::telemetry::events::{
     AccessLine, ConfigLoaded, ConfigRefused, ConnectionRefused, Decision, Finished, UpstreamCall,
 };
@@ -276,5 +276,48 @@ fn both_formats_name_their_counters_as_they_should() {
         assert!(scrape.contains(r#"http_route="/a\"\n\\""#), "{scrape}");
         assert!(scrape.contains("\nportcullis_panics_total 0\n") || scrape.contains("\nportcullis_panics_total{} 0\n"));
         assert!(scrape.contains("\nportcullis_build_info{version=\""));
+    }
+}
+
+#[test]
+fn the_docs_list_every_metric_with_its_labels_and_every_reason() {
+    let docs = include_str!("../../../docs/operations.md");
+    let (telemetry, _) = telemetry();
+    let (route, name): (Arc<str>, Arc<str>) = ("/a".into(), "orders".into());
+    let call = UpstreamCall {
+        name: &name,
+        took: Some(Duration::from_millis(1)),
+    };
+    telemetry.reporter().finished(&Finished {
+        upstream: Some(call),
+        ..finished(Some(&route), &Method::GET)
+    });
+    let now = scrape(&telemetry);
+    let names = now
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
+    let mut documented = 0;
+    for name in names {
+        let start = format!("| `{name}` |");
+        let row = docs.lines().find(|line| line.starts_with(&start));
+        let row = row.unwrap_or_else(|| panic!("docs/operations.md lacks a row for {name}"));
+        let sample = now.lines().find(|line| line.starts_with(name)).unwrap();
+        let labels = sample.split_once('{').map_or("", |(_, labels)| labels);
+        for label in labels
+            .split(',')
+            .filter_map(|label| Some(label.split_once('=')?.0))
+            .filter(|label| *label != "le")
+        {
+            assert!(row.contains(&format!("`{label}`")), "{row} lacks {label}");
+        }
+        documented += 1;
+    }
+    assert!(documented >= 12, "only {documented} metrics found");
+    for end in ConnectionEnd::ALL {
+        assert!(
+            docs.contains(&format!("\n| `{}` |", end.as_str())),
+            "docs/operations.md lacks {}",
+            end.as_str()
+        );
     }
 }
