@@ -5,33 +5,33 @@
 
 // Commands and their output.
 pub mod cli;
-// The composition root: the only place that knows every part.
 pub mod app;
-// Sockets, connections, and each request's door to the pipeline.
 pub mod listen;
-// Answers the gateway gives itself.
 pub mod endpoints;
-// The order of the stages.
 pub mod pipeline;
-// From a permit to an upstream's answer.
 pub mod forward;
-// May they have it.
 pub mod authz;
-// Who is asking.
 pub mod authn;
-// May this address knock now.
 pub mod admission;
-// What is being asked for.
 pub mod route;
-// What arrived, read once.
 pub mod request;
-// The servers behind the gateway and the connections to them.
 pub mod upstream;
-// What the gateway tells about itself.
 pub mod telemetry;
-// The body of a refusal.
 pub mod problem;
-// From the text of a file to a finished configuration.
 pub mod config;
-// Time, randomness, tasks, secrets, addresses, ids.
 pub mod base;
+// The composition root: the only place that knows every part.
+// Sockets, connections, and each request's door to the pipeline.
+// Answers the gateway gives itself.
+// The order of the stages.
+// From a permit to an upstream's answer.
+// May they have it.
+// Who is asking.
+// May this address knock now.
+// What is being asked for.
+// What arrived, read once.
+// The servers behind the gateway and the connections to them.
+// What the gateway tells about itself.
+// The body of a refusal.
+// From the text of a file to a finished configuration.
+// Time, randomness, tasks, secrets, addresses, ids.
