@@ -5,33 +5,33 @@
 
 // Commands and their output.
 pub mod cli;
-pub mod app;
-pub mod listen;
-pub mod endpoints;
-pub mod pipeline;
-pub mod forward;
-pub mod authz;
-pub mod authn;
-pub mod admission;
-pub mod route;
-pub mod request;
-pub mod upstream;
-pub mod telemetry;
-pub mod problem;
-pub mod config;
-pub mod base;
 // The composition root: the only place that knows every part.
+pub mod app;
 // Sockets, connections, and each request's door to the pipeline.
+pub mod listen;
 // Answers the gateway gives itself.
+pub mod endpoints;
 // The order of the stages.
+pub mod pipeline;
 // From a permit to an upstream's answer.
+pub mod forward;
 // May they have it.
+pub mod authz;
 // Who is asking.
+pub mod authn;
 // May this address knock now.
+pub mod admission;
 // What is being asked for.
+pub mod route;
 // What arrived, read once.
+pub mod request;
 // The servers behind the gateway and the connections to them.
+pub mod upstream;
 // What the gateway tells about itself.
+pub mod telemetry;
 // The body of a refusal.
+pub mod problem;
 // From the text of a file to a finished configuration.
+pub mod config;
 // Time, randomness, tasks, secrets, addresses, ids.
+pub mod base;
