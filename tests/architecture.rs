@@ -336,6 +336,11 @@ mod the_check_itself {
             "src/base/id.rs",
             &["//! Request ids.\nfn f() {}", "\n//! Ids.\n"],
         );
+        accepts(
+            rules::file_has_module_doc,
+            "src/authz/policy/tests.rs",
+            &["use super::*;"],
+        );
     }
 
     #[test]
