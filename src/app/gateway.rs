@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::carry::Carry;
 use super::compile::compile;
 use super::reload::{self, ReloadError, Reloader, Source};
+use super::watch::Watch;
 use super::worker::{Order, Shared, WorkerHandle};
 use crate::base::clock::Clock;
 use crate::base::random::Random;
@@ -43,6 +44,8 @@ pub struct Options {
     pub workers: Option<NonZeroUsize>,
     pub environment: Box<dyn Environment + Send + Sync>,
     pub resolve: Arc<dyn Resolve>,
+    /// Whether a change of the configuration's files is a reason to load them again.
+    pub watch_files: bool,
 }
 
 impl Default for Options {
@@ -55,6 +58,7 @@ impl Default for Options {
             workers: None,
             environment: Box::new(Process),
             resolve: Arc::new(SystemResolver),
+            watch_files: true,
         }
     }
 }
@@ -83,14 +87,52 @@ pub enum Drained {
 pub struct Gateway {
     shared: Shared,
     workers: Arc<Vec<WorkerHandle>>,
-    reloader: Arc<Mutex<Reloader>>,
+    control: Arc<Control>,
     admin: Admin,
     background: Option<tokio::runtime::Runtime>,
     timers: Timers,
     tasks: Tasks,
-    files: Vec<PathBuf>,
     warnings: Vec<Warning>,
     drained: watch::Sender<Option<Drained>>,
+}
+
+/// What replaces the configuration: whoever asks, and the watch over its files.
+struct Control {
+    reloader: Mutex<Reloader>,
+    watch: Mutex<Option<Watch>>,
+}
+
+impl Control {
+    fn reloader(&self) -> MutexGuard<'_, Reloader> {
+        self.reloader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn reload(&self) -> Result<u64, ReloadError> {
+        let (generation, files) = self.reloader().reload()?;
+        if let Some(watch) = &*self.watch.lock().unwrap_or_else(PoisonError::into_inner) {
+            watch.replace(files);
+        }
+        Ok(generation)
+    }
+
+    /// Reload whenever one of `files` holds something else than before.
+    fn watch(self: &Arc<Self>, files: Vec<PathBuf>, background: &tokio::runtime::Runtime) -> io::Result<()> {
+        let control = Arc::downgrade(self);
+        let background = background.handle().clone();
+        let watch = Watch::start(files, move |_changed| {
+            // The watch must not be held up, and a reload reads files.
+            let control = control.clone();
+            background.spawn_blocking(move || {
+                if let Some(control) = control.upgrade() {
+                    tracing::info!("a file of the configuration has changed");
+                    // The outcome is logged and counted where it is known.
+                    let _outcome = control.reload();
+                }
+            });
+        })?;
+        *self.watch.lock().unwrap_or_else(PoisonError::into_inner) = Some(watch);
+        Ok(())
+    }
 }
 
 struct Admin {
@@ -172,15 +214,21 @@ impl Gateway {
             telemetry,
             logging,
         };
+        let control = Arc::new(Control {
+            reloader: Mutex::new(reloader),
+            watch: Mutex::default(),
+        });
+        if options.watch_files && !files.is_empty() {
+            control.watch(files, &background)?;
+        }
         Ok(Self {
             shared,
             workers,
-            reloader: Arc::new(Mutex::new(reloader)),
+            control,
             admin,
             background: Some(background),
             timers,
             tasks,
-            files,
             warnings,
             drained: watch::Sender::new(None),
         })
@@ -200,11 +248,6 @@ impl Gateway {
         self.reloader().config.clone()
     }
 
-    /// The file the gateway started with, and every file it refers to.
-    pub fn files(&self) -> &[PathBuf] {
-        &self.files
-    }
-
     /// What was odd about the configuration at the start.
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
@@ -216,7 +259,7 @@ impl Gateway {
 
     /// Read the configuration again and put it in force, or change nothing. Tells the new generation.
     pub fn reload(&self) -> Result<u64, ReloadError> {
-        self.reloader().reload().map(|(generation, _)| generation)
+        self.control.reload()
     }
 
     /// Begin to stop: not ready from now on, nothing new after the configured delay, over after the configured time.
@@ -266,7 +309,7 @@ impl Gateway {
     }
 
     fn reloader(&self) -> MutexGuard<'_, Reloader> {
-        self.reloader.lock().unwrap_or_else(PoisonError::into_inner)
+        self.control.reloader()
     }
 
     fn order_all(&self, order: impl Fn() -> Order) {
@@ -275,6 +318,7 @@ impl Gateway {
 
     /// The workers have been told to stop, or will be by the drain: wait for them, then end everything else.
     fn end(&mut self) {
+        drop(self.control.watch.lock().unwrap_or_else(PoisonError::into_inner).take());
         self.workers.iter().for_each(WorkerHandle::join);
         self.admin.stop.cancel();
         if let Some(thread) = self.admin.thread.take() {
