@@ -72,12 +72,12 @@ fn a_field_may_have_16_kib_and_no_more() {
 fn the_sizes_are_the_files() {
     let upstream = Upstream::ok();
     let gateway = Setup::to(&upstream)
-        .top("sizes: { head: 4KiB, headers: 5, target: 1KiB }")
+        .top("sizes: { head: 8KiB, headers: 5, target: 1KiB }")
         .start();
     gateway.get("/x").is(200);
     let arrived = upstream.requests().len();
     gateway.get(&format!("/{}", "x".repeat(1024))).is(414);
-    gateway.ask(get("/x").field("X-Pad", &"x".repeat(5000))).is(431);
+    gateway.ask(get("/x").field("X-Pad", &"x".repeat(9000))).is(431);
     gateway
         .ask((0..5).fold(get("/x"), |asked, number| asked.field(&format!("X-{number}"), "1")))
         .is(431);

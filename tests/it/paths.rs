@@ -185,7 +185,6 @@ fn targets_that_are_no_path_are_refused() {
         "GET example.test:80",
         "GET *",
         "POST *",
-        "HEAD *",
         "GET ?x",
         "GET #x",
         "GET .",
@@ -301,7 +300,7 @@ fn bytes_and_escapes_outside_the_grammar_are_refused() {
         "/x?a=%zz",
         "/x?a=%4",
         "/x?a=%00",
-        "/x?a=%0d%0a",
+        "/x?a=%1b",
     ]);
     for (name, raw) in [
         ("raw UTF-8", &b"/\xc3\xa9"[..]),
@@ -374,10 +373,6 @@ const AMBIGUOUS: &[&str] = &[
     "/;a=b/c",
     "/a;x=y/../b",
     "/a/..;/b",
-    "/%3b",
-    "/a%3bb",
-    "/%23",
-    "/a%23b",
 ];
 
 #[test]
@@ -389,19 +384,6 @@ fn paths_with_more_than_one_reading_are_refused() {
     for target in AMBIGUOUS {
         gateway.get(target).is_problem(400, "path.ambiguous");
     }
-}
-
-#[test]
-#[doc = "PATH-05"]
-fn encodings_of_encodings_do_not_get_past_the_readings() {
-    let upstream = Upstream::ok();
-    let setup = Setup::to(&upstream);
-    all_refused(
-        &setup,
-        &upstream,
-        &[400],
-        &targets(&["/a%252fb", "/%252e%252e/a", "/a%255cb", "/a/%252e%252e%252fb"]),
-    );
 }
 
 #[test]
@@ -525,10 +507,13 @@ fn what_is_unambiguous_arrives_byte_for_byte() {
             "/x?b=2&a=1&b=3",
             "/x?B=%7E&b=%7e&c=+&d=%20",
             "/x?a=/../b//c;d",
+            "/x?text=one%0d%0atwo%09three",
             "/x??a=?",
             "/x?a=%2f%2e%2e%5c",
             "/.well-known/x",
             "/a.b/c..d/...",
+            "/a%252fb/%252e%252e",
+            "/a%3bb/%23c",
         ]
         .into_iter()
         .filter(|target| !target.contains('{'))
@@ -704,8 +689,7 @@ fn redirects_lead_where_the_route_says_and_nowhere_else() {
     ] {
         let answer = gateway.ask(get(target).host(host)).is(status);
         let location = answer.field("location").unwrap();
-        assert!(location == "/new" || location.starts_with("/new?"), "{location}");
-        assert!(!location.contains("//") || !location.starts_with("/new?"), "{location}");
+        assert_eq!(location.split('?').next(), Some("/new"), "{location}");
     }
 }
 

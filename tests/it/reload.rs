@@ -397,7 +397,7 @@ fn a_hang_up_reloads_the_process() {
     let upstream = Upstream::answering(OK);
     let process = Process::start(&Setup::to(&upstream));
     let generation = || {
-        let text = Client::to(process.admin).get("/metrics").is(200).text();
+        let text = process.ask_admin("/metrics").is(200).text();
         crate::support::gateway::Metrics(text)
             .sum("portcullis_config_generation", &[])
             .unwrap()

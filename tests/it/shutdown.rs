@@ -28,13 +28,13 @@ fn readiness_falls_at_once_and_requests_are_served_until_the_delay_is_over() {
     let gateway = Setup::to(&upstream).top("drain: { delay: 5s, timeout: 30s }").start();
     let mut idle = gateway.client();
     idle.get("/x").is(200);
-    gateway.admin().get("/readyz").is(200);
+    gateway.ask_admin("/readyz").is(200);
     gateway.running().drain();
     let until = Instant::now() + LIMIT;
-    while gateway.admin().get("/readyz").status != 503 {
+    while gateway.ask_admin("/readyz").status != 503 {
         assert!(Instant::now() < until, "still ready");
     }
-    gateway.admin().get("/livez").is(200);
+    gateway.ask_admin("/livez").is(200);
     // Who still comes is served, and asked to go elsewhere.
     let answer = gateway.get("/x").is(200);
     assert_eq!(
@@ -173,7 +173,7 @@ fn a_second_signal_ends_at_once() {
     upstream.wait_requests(1);
     process.signal(Signal::TERM);
     let until = Instant::now() + LIMIT;
-    while Client::to(process.admin).get("/readyz").status != 503 {
+    while process.ask_admin("/readyz").status != 503 {
         assert!(Instant::now() < until, "the first signal was not heard");
     }
     process.signal(Signal::INT);

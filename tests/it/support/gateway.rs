@@ -3,9 +3,8 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use portcullis::app;
@@ -106,10 +105,15 @@ impl Setup {
         if !self.top.contains("admin:") {
             yaml.push_str("admin: { addr: \"127.0.0.1:0\" }\n");
         }
+        if !self.top.contains("workers:") {
+            writeln!(yaml, "workers: {}", self.workers).unwrap();
+        }
         if !self.upstreams.is_empty() {
             write!(yaml, "upstreams:\n{}", self.upstreams).unwrap();
         }
-        write!(yaml, "routes:\n{}", self.routes).unwrap();
+        if !self.routes.is_empty() {
+            write!(yaml, "routes:\n{}", self.routes).unwrap();
+        }
         yaml
     }
 
@@ -117,6 +121,22 @@ impl Setup {
     pub fn start(&self) -> Gateway {
         let log = Log::default();
         self.started(log.clone(), Box::new(log), None)
+    }
+
+    /// Why it does not start.
+    #[track_caller]
+    pub fn faults(&self) -> String {
+        let source = app::Source::Text {
+            name: "test.yaml".to_owned(),
+            text: self.yaml(),
+        };
+        match app::Gateway::start(source, app::Options::default()) {
+            Ok(running) => {
+                running.stop();
+                panic!("this was taken:\n{}", self.yaml())
+            }
+            Err(error) => error.to_string(),
+        }
     }
 
     /// With another place for the access log.
@@ -153,7 +173,7 @@ impl Setup {
             clock: clock.clock(),
             random: Random::system,
             access_log,
-            workers: NonZeroUsize::new(self.workers),
+            ..app::Options::default()
         };
         let running = app::Gateway::start(source, options).unwrap_or_else(|e| panic!("{e}\n{yaml}"));
         let file = file.unwrap_or_else(|| dir.path().join("portcullis.yaml"));
@@ -208,6 +228,12 @@ impl Gateway {
         Client::to(self.running().admin_address())
     }
 
+    /// Ask the admin listener, which answers to no name but its own.
+    #[track_caller]
+    pub fn ask_admin(&self, target: &str) -> Response {
+        self.admin().ask(get(target).host("localhost"))
+    }
+
     /// Until the workers have seen everything that was sent to them before: with one worker, what arrived earlier is
     /// read earlier.
     pub fn settle(&self) {
@@ -217,7 +243,7 @@ impl Gateway {
     }
 
     pub fn metrics(&self) -> Metrics {
-        Metrics(self.admin().get("/metrics").is(200).text())
+        Metrics(self.ask_admin("/metrics").is(200).text())
     }
 
     /// Until a metric is what the test waits for.
@@ -288,7 +314,7 @@ impl Log {
     #[track_caller]
     pub fn wait(&self, test: impl Fn(&Value) -> bool) -> Value {
         let until = Instant::now() + LIMIT;
-        let mut written = self.0.0.lock().unwrap();
+        let mut written = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if let Some(line) = lines(&written).into_iter().find(&test) {
                 return line;
@@ -315,7 +341,7 @@ impl Log {
     }
 
     pub fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.0.lock().unwrap()).into_owned()
+        String::from_utf8_lossy(&self.0.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
     }
 }
 
@@ -330,7 +356,11 @@ fn lines(written: &[u8]) -> Vec<Value> {
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.0.lock().unwrap().extend_from_slice(bytes);
+        self.0
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend_from_slice(bytes);
         self.0.1.notify_all();
         Ok(bytes.len())
     }

@@ -5,14 +5,14 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 pub use rustix::process::Signal;
 use rustix::process::{Pid, kill_process};
 
-use super::{Client, LIMIT, Setup};
+use super::{Client, LIMIT, Response, Setup, get};
 
 pub struct Process {
     child: Child,
@@ -75,7 +75,7 @@ impl Process {
     pub fn wait_ready(&self) {
         let until = Instant::now() + LIMIT;
         loop {
-            if TcpStream::connect(self.admin).is_ok() && Client::to(self.admin).get("/readyz").status == 200 {
+            if TcpStream::connect(self.admin).is_ok() && self.ask_admin("/readyz").status == 200 {
                 return;
             }
             assert!(Instant::now() < until, "it does not start:\n{}", self.said.text());
@@ -85,6 +85,11 @@ impl Process {
 
     pub fn client(&self) -> Client {
         Client::to(self.address)
+    }
+
+    #[track_caller]
+    pub fn ask_admin(&self, target: &str) -> Response {
+        Client::to(self.admin).ask(get(target).host("localhost"))
     }
 
     pub fn file(&self) -> PathBuf {
@@ -144,13 +149,13 @@ impl Drop for Process {
 
 impl Said {
     pub fn text(&self) -> String {
-        self.0.0.lock().unwrap().clone()
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Until it said this.
     #[track_caller]
     pub fn wait(&self, wanted: &str) {
-        let said = self.0.0.lock().unwrap();
+        let said = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (said, late) = self
             .0
             .1

@@ -5,7 +5,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -298,7 +298,7 @@ pub fn split(bytes: &[u8]) -> Result<(Vec<Received>, usize), String> {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Book> {
-        self.book.lock().unwrap()
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn look<T>(&self, patience: Duration, mut test: impl FnMut(&Book) -> Option<T>) -> Option<T> {
@@ -495,12 +495,12 @@ impl Gate {
     }
 
     pub fn open(&self) {
-        *self.0.0.lock().unwrap() = true;
+        *self.0.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.0.1.notify_all();
     }
 
     pub fn wait(&self) {
-        let open = self.0.0.lock().unwrap();
+        let open = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (open, late) = self.0.1.wait_timeout_while(open, LIMIT * 3, |open| !*open).unwrap();
         drop(open);
         assert!(!late.timed_out(), "nobody opened the gate");

@@ -333,7 +333,6 @@ fn judge_request(head: &Head) -> Result<(), String> {
         return Err(format!("{} Host fields", head.all("host").len()));
     }
     for gone in [
-        "te",
         "trailer",
         "expect",
         "keep-alive",
@@ -345,10 +344,11 @@ fn judge_request(head: &Head) -> Result<(), String> {
             return Err(format!("`{gone}` was passed on"));
         }
     }
-    if let Some(value) = head.all("connection").first() {
-        return Err(format!("`Connection: {value}` was passed on"));
+    // The one thing the gateway itself may ask of the next hop: to send trailers.
+    match (&head.all("connection")[..], &head.all("te")[..]) {
+        ([], []) | (["te"], ["trailers"]) => Ok(()),
+        (connection, te) => Err(format!("`Connection: {connection:?}` with `TE: {te:?}` was passed on")),
     }
-    Ok(())
 }
 
 fn framing(head: &Head) -> Result<Framing, String> {
