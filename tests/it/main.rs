@@ -1,0 +1,28 @@
+//! The gateway from outside: real sockets, raw bytes, one clock. A test is named as the fact it proves and carries the
+//! ids of the requirements it proves in its documentation.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    unreachable_pub,
+    reason = "a test ends at the first thing that is not as it should be, and gives up by the machine's clock; what the support offers is public to the tests"
+)]
+
+mod admin;
+mod answers;
+mod bodies;
+mod forwarding;
+mod framing;
+mod headers;
+mod limits;
+mod methods;
+mod paths;
+mod refusals;
+mod regression;
+mod reload;
+mod shutdown;
+mod support;
+mod timeouts;
+mod upstreams;

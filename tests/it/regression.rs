@@ -1,0 +1,1 @@
+//! What once went wrong, each named by the fact that holds now.

@@ -1,0 +1,264 @@
+//! Which server of an upstream is asked, over which connection, and when a second one is tried.
+
+use std::net::{SocketAddr, TcpListener};
+
+use crate::support::upstream::OK;
+use crate::support::{Client, Gate, LIMIT, Request, Setup, Upstream, get, post};
+
+fn both(one: &Upstream, other: &Upstream) -> Setup {
+    Setup::new()
+        .upstream_as("up", &format!("{{ urls: [\"{}\", \"{}\"] }}", one.url(), other.url()))
+        .route("{ path: /**, upstream: up, auth: public }")
+}
+
+#[test]
+fn the_server_with_the_fewest_requests_is_asked() {
+    let gate = Gate::closed();
+    let held = gate.clone();
+    let answers = move |name: &'static str, gate: Gate| {
+        Upstream::scripted(move |conn| {
+            while let Some(request) = conn.request() {
+                if request.target() == "/held" {
+                    gate.wait();
+                }
+                conn.send(format!("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n{name}"));
+            }
+        })
+    };
+    let (one, other) = (answers("a", held.clone()), answers("b", held));
+    let gateway = both(&one, &other).start();
+    let mut waiting = gateway.client();
+    waiting.send(get("/held"));
+    let busy = loop {
+        if one.requests().len() + other.requests().len() == 1 {
+            break if one.requests().len() == 1 { "a" } else { "b" };
+        }
+        std::thread::yield_now();
+    };
+    for _ in 0..6 {
+        assert_ne!(gateway.get("/x").is(200).text(), busy);
+    }
+    gate.open();
+    waiting.response().is(200);
+}
+
+#[test]
+fn idle_servers_share_the_work() {
+    let (one, other) = (Upstream::named("a"), Upstream::named("b"));
+    let gateway = both(&one, &other).start();
+    for _ in 0..40 {
+        gateway.get("/x").is(200);
+    }
+    let counts = (one.requests().len(), other.requests().len());
+    assert_eq!(counts.0 + counts.1, 40);
+    assert!(counts.0 >= 5 && counts.1 >= 5, "{counts:?}");
+}
+
+#[test]
+#[doc = "RS-05"]
+fn a_pooled_connection_that_died_is_replaced_once_for_a_safe_request() {
+    let upstream = Upstream::scripted(|conn| {
+        if conn.request().is_some() {
+            conn.send(OK);
+        }
+        // The second request of the first connection meets a server that is just going away.
+        if conn.number() > 0 {
+            while conn.request().is_some() {
+                conn.send(OK);
+            }
+        } else {
+            conn.request();
+            conn.reset();
+        }
+    });
+    let gateway = Setup::to(&upstream).start();
+    gateway.get("/one").is(200);
+    gateway.get("/two").is(200);
+    let targets: Vec<String> = upstream
+        .requests()
+        .iter()
+        .map(|request| request.target().to_owned())
+        .collect();
+    assert_eq!(
+        (targets, upstream.connections()),
+        (vec!["/one".into(), "/two".into(), "/two".into()], 2)
+    );
+}
+
+#[test]
+#[doc = "RS-05"]
+fn a_request_that_may_have_been_done_is_never_sent_twice() {
+    for request in [
+        Request::new("POST", "/two"),
+        post("/two", "abc"),
+        Request::new("PATCH", "/two").body("abc"),
+    ] {
+        let upstream = Upstream::scripted(|conn| {
+            if conn.request().is_some() {
+                conn.send(OK);
+            }
+            conn.request();
+            conn.reset();
+        });
+        let gateway = Setup::to(&upstream).start();
+        gateway.get("/one").is(200);
+        gateway.ask(request).is(502);
+        let twos = upstream
+            .requests()
+            .iter()
+            .filter(|request| request.target() == "/two")
+            .count();
+        assert_eq!(twos, 1);
+    }
+}
+
+#[test]
+#[doc = "RS-05"]
+fn a_pooled_connection_that_closed_while_idle_is_not_used() {
+    let upstream = Upstream::scripted(|conn| {
+        if conn.request().is_some() {
+            conn.send(OK);
+        }
+    });
+    let gateway = Setup::to(&upstream).start();
+    for number in 0..4 {
+        gateway.ask(post("/x", "abc")).is(200);
+        upstream.wait_end(number);
+    }
+    assert_eq!(upstream.requests().len(), 4);
+}
+
+#[test]
+#[doc = "RS-05"]
+fn a_safe_request_is_not_retried_for_ever() {
+    let upstream = Upstream::scripted(|conn| {
+        conn.request();
+        conn.reset();
+    });
+    let gateway = Setup::to(&upstream).start();
+    gateway.get("/x").is(502);
+    let tries = upstream.requests().len();
+    assert!(tries <= 2, "{tries} tries");
+}
+
+#[test]
+fn a_server_that_is_not_there_does_not_stop_the_others() {
+    let there = Upstream::ok();
+    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let gateway = Setup::new()
+        .upstream_as("up", &format!("{{ urls: [\"http://{gone}\", \"{}\"] }}", there.url()))
+        .route("{ path: /**, upstream: up, auth: public }")
+        .start();
+    let statuses: Vec<u16> = (0..6).map(|_| gateway.get("/x").status).collect();
+    assert!(
+        statuses.contains(&200) && statuses.iter().all(|status| matches!(status, 200 | 502)),
+        "{statuses:?}"
+    );
+}
+
+#[test]
+fn a_host_name_is_resolved() {
+    let upstream = Upstream::ok();
+    let gateway = Setup::new()
+        .upstream_as(
+            "up",
+            &format!("{{ urls: [\"http://localhost:{}\"] }}", upstream.address().port()),
+        )
+        .route("{ path: /**, upstream: up, auth: public, forward: { host: upstream } }")
+        .start();
+    gateway.get("/x").is(200);
+    let host = format!("localhost:{}", upstream.address().port());
+    assert_eq!(upstream.request().field("host"), Some(host.as_str()));
+}
+
+#[test]
+fn a_host_name_with_two_addresses_is_reached_over_whichever_answers() {
+    // `localhost` may mean ::1 and 127.0.0.1; this server listens on one of them only.
+    for address in ["127.0.0.1:0", "[::1]:0"] {
+        let upstream = Upstream::on(address, |conn| {
+            while conn.request().is_some() {
+                conn.send(OK);
+            }
+        });
+        let resolved: Vec<SocketAddr> =
+            std::net::ToSocketAddrs::to_socket_addrs(&("localhost", upstream.address().port()))
+                .unwrap()
+                .collect();
+        if !resolved.contains(&upstream.address()) {
+            continue;
+        }
+        let gateway = Setup::new()
+            .upstream_as(
+                "up",
+                &format!("{{ urls: [\"http://localhost:{}\"] }}", upstream.address().port()),
+            )
+            .route("{ path: /**, upstream: up, auth: public }")
+            .start();
+        for _ in 0..4 {
+            gateway.get("/x").is(200);
+        }
+    }
+}
+
+#[test]
+fn a_host_name_that_means_nothing_is_502_and_the_rest_goes_on() {
+    let upstream = Upstream::ok();
+    let gateway = Setup::new()
+        .upstream("up", &upstream)
+        .upstream_as("lost", "{ urls: [\"http://nowhere.invalid:80\"] }")
+        .route("{ path: /**, upstream: up, auth: public }")
+        .route("{ path: /lost, upstream: lost, auth: public }")
+        .start();
+    let answer = gateway.get("/lost");
+    assert!(matches!(answer.status, 502 | 503 | 504), "{answer:?}");
+    gateway.get("/x").is(200);
+}
+
+#[test]
+fn ipv6_works_on_both_sides() {
+    let upstream = Upstream::on("[::1]:0", |conn| {
+        while conn.request().is_some() {
+            conn.send(OK);
+        }
+    });
+    let gateway = Setup::to(&upstream)
+        .listen(&["{ addr: \"[::1]:0\" }", "{ addr: \"127.0.0.1:0\" }"])
+        .start();
+    let addresses = gateway.addresses();
+    assert!(addresses[0].is_ipv6() && addresses[1].is_ipv4(), "{addresses:?}");
+    for address in addresses {
+        Client::to(address).get("/x").is(200);
+    }
+    let clients: Vec<String> = upstream
+        .requests()
+        .iter()
+        .map(|request| request.field("x-forwarded-for").unwrap().to_owned())
+        .collect();
+    assert_eq!(clients, ["::1", "127.0.0.1"]);
+}
+
+#[test]
+fn a_connection_in_use_is_never_shared() {
+    let gate = Gate::closed();
+    let held = gate.clone();
+    let upstream = Upstream::scripted(move |conn| {
+        while conn.request().is_some() {
+            held.wait();
+            conn.send(OK);
+        }
+    });
+    let gateway = Setup::to(&upstream).start();
+    let mut clients: Vec<Client> = (0..5).map(|_| gateway.client()).collect();
+    for client in &mut clients {
+        client.send(get("/x"));
+    }
+    upstream.wait_requests(5);
+    assert_eq!(upstream.connections(), 5);
+    gate.open();
+    for client in &mut clients {
+        client.response().is(200);
+    }
+    gateway.get("/x").is(200);
+    assert_eq!(upstream.connections(), 5);
+    assert!(upstream.end_within(0, LIMIT / 1000).is_none());
+}
