@@ -16,11 +16,14 @@ use tokio::task::LocalSet;
 use crate::base::clock::Clock;
 use crate::base::random::Random;
 use crate::base::timers::Timers;
+use crate::endpoints::echo::Echo;
+use crate::endpoints::redirect::Redirect;
 use crate::forward::Forwarder;
 use crate::listen::Stage;
 use crate::listen::limits::ConnectionCount;
 use crate::listen::listener::Listener;
 use crate::listen::worker::{Worker, WorkerParts};
+use crate::pipeline::endpoint::Endpoints;
 use crate::pipeline::snapshot::{ListenerKey, ListenerRules};
 use crate::pipeline::{Exit, Snapshot};
 use crate::telemetry::Telemetry;
@@ -97,7 +100,13 @@ async fn work(number: usize, shared: Shared, mut orders: UnboundedReceiver<Order
     let worker = Worker::new(WorkerParts {
         timers: timers.clone(),
         random: (shared.random)(),
-        exit: Exit::new(Forwarder::new(Rc::clone(&pools))),
+        exit: Exit::new(
+            Forwarder::new(Rc::clone(&pools)),
+            Endpoints {
+                echo: Box::new(Echo),
+                redirect: Box::new(Redirect),
+            },
+        ),
         reporter: shared.telemetry.reporter(),
         connections: shared.connections,
         snapshots: shared.snapshots,

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderValue, Response, header};
@@ -11,21 +10,24 @@ use http_body::Body;
 use serde::Serialize;
 
 use crate::authz::Permitted;
-use crate::base::timers::TaskAlarm;
 use crate::forward;
+use crate::pipeline::endpoint::{Answering, Endpoint, Means};
 use crate::request::body::{BodyFault, BodyLimits, Outgoing};
 
 /// How much of a body is repeated; the rest is only counted.
 const SHOWN: usize = 4096;
 
-#[derive(Debug, thiserror::Error)]
-pub enum EchoFault {
-    #[error(transparent)]
-    Body(#[from] BodyFault),
+/// See the module.
+pub struct Echo;
+
+impl Endpoint for Echo {
+    fn answer<'a>(&'a self, permitted: Permitted<'a>, means: Means<'a>) -> Answering<'a> {
+        Box::pin(answer(permitted, means))
+    }
 }
 
 #[derive(Serialize)]
-struct Echo<'r> {
+struct Received<'r> {
     method: &'r str,
     path: &'r str,
     query: Option<&'r str>,
@@ -45,11 +47,7 @@ struct EchoedBody {
     text: Option<String>,
 }
 
-pub async fn answer(
-    permitted: Permitted<'_>,
-    body_idle: Duration,
-    alarm: &TaskAlarm,
-) -> Result<Response<Bytes>, EchoFault> {
+async fn answer(permitted: Permitted<'_>, means: Means<'_>) -> Result<Response<Bytes>, BodyFault> {
     let rule = permitted.rule();
     let (route, mut asked, payload) = permitted.into_request();
     let mut headers = std::mem::take(&mut asked.headers);
@@ -59,9 +57,9 @@ pub async fn answer(
     }
     let limits = BodyLimits {
         max: route.body_max,
-        idle: body_idle,
+        idle: means.body_idle,
     };
-    let (body, _progress) = Outgoing::new(payload, limits, alarm);
+    let (body, _progress) = Outgoing::new(payload, limits, means.alarm);
     let body = read(body).await?;
     let mut shown = BTreeMap::<&str, Vec<String>>::new();
     for (name, value) in &headers {
@@ -70,7 +68,7 @@ pub async fn answer(
             .or_default()
             .push(String::from_utf8_lossy(value.as_bytes()).into_owned());
     }
-    let echo = Echo {
+    let received = Received {
         method: asked.method.as_str(),
         path: asked.path.path(),
         query: asked.path.query(),
@@ -80,7 +78,7 @@ pub async fn answer(
         rule: rule.as_str(),
         body,
     };
-    let mut text = serde_json::to_vec_pretty(&echo).unwrap_or_default();
+    let mut text = serde_json::to_vec_pretty(&received).unwrap_or_default();
     text.push(b'\n');
     let mut response = Response::new(Bytes::from(text));
     response

@@ -6,12 +6,24 @@ use http::{HeaderValue, Response, header};
 
 use crate::authz::Permitted;
 use crate::config::spec::RedirectSpec;
+use crate::pipeline::endpoint::{Answering, Endpoint, Means};
+use crate::route::RouteAnswer;
 
-pub fn answer(permitted: &Permitted<'_>, to: &RedirectSpec) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::new());
-    *response.status_mut() = to.status;
-    response.headers_mut().insert(header::LOCATION, location(permitted, to));
-    response
+/// See the module.
+pub struct Redirect;
+
+impl Endpoint for Redirect {
+    fn answer<'a>(&'a self, permitted: Permitted<'a>, _: Means<'a>) -> Answering<'a> {
+        let mut response = Response::new(Bytes::new());
+        // The pipeline asks this endpoint for routes that redirect, and for no others.
+        if let RouteAnswer::Redirect(to) = &permitted.route().answer {
+            *response.status_mut() = to.status;
+            response
+                .headers_mut()
+                .insert(header::LOCATION, location(&permitted, to));
+        }
+        Box::pin(std::future::ready(Ok(response)))
+    }
 }
 
 /// The target as written, with the client's query behind it where it has none of its own.

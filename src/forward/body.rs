@@ -112,8 +112,11 @@ impl Body for Streamed {
                 this.silent_since = None;
                 if let Some(trailers) = frame.trailers_mut() {
                     headers::clean_answer_trailers(trailers);
+                    // Nothing may follow trailers, and whoever gets them asks for nothing more.
+                    this.release();
+                } else {
+                    this.release_at_end();
                 }
-                this.release_at_end();
                 Poll::Ready(Some(Ok(frame)))
             }
         }

@@ -17,6 +17,9 @@ pub enum ForwardFault {
     TimedOut,
     #[error("the upstream closed the connection or sent no valid answer: {0}")]
     Broken(#[source] hyper::Error),
+    /// METH-03: nothing of this version asks for another protocol.
+    #[error("the upstream switched to a protocol nobody asked for")]
+    Switched,
     #[error("the upstream's answer is not valid: {0}")]
     Invalid(#[from] FramingFault),
 }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{HeaderMap, Method, Request, Response, Uri, Version};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version};
 use hyper::body::Incoming;
 
 use crate::authz::Permitted;
@@ -78,6 +78,9 @@ impl Forwarder {
             alarm,
         };
         let (mut response, conn, counted) = errand.run(request).await?;
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return Err(ForwardFault::Switched);
+        }
         let framing = framing::of_answer(response.status(), response.version(), response.headers())?;
         let idle = upstream.timeouts.idle;
         crate::request::headers::clean_answer(response.headers_mut(), &framing);

@@ -53,11 +53,15 @@ pub(super) async fn serve(
     drop(lease);
     let door = Door::new(&worker, &listener, &link, &alarm, peer, local);
     let io = TokioIo::new(ClientIo::new(stream, Rc::clone(&link)));
-    let mut connection = http1::Builder::new()
+    let mut builder = http1::Builder::new();
+    builder
         .max_headers(sizes.headers)
-        .max_header_size(sizes.head)
-        .max_buf_size(sizes.head.max(SMALLEST_BUFFER))
-        .serve_connection(io, service_fn(move |request| Rc::clone(&door).answer(request)));
+        .max_buf_size(sizes.head.max(SMALLEST_BUFFER));
+    if sizes.head < SMALLEST_BUFFER {
+        // Only then: hyper takes this limit for trailers too, whose own is lower than the usual one for heads.
+        builder.max_header_size(sizes.head);
+    }
+    let mut connection = builder.serve_connection(io, service_fn(move |request| Rc::clone(&door).answer(request)));
 
     let known = listener.register();
     let ended = std::future::poll_fn(|cx| {

@@ -15,13 +15,14 @@ use hyper::body::Incoming;
 
 use super::link::Link;
 use super::worker::{Lease, Worker};
+use crate::authz::Rule;
 use crate::base::clock::{Moment, Timestamp};
 use crate::base::id::{RequestId, TraceParent};
 use crate::forward::AnswerBroken;
-use crate::pipeline::{Answer, Rejection, Seen};
+use crate::pipeline::{Answer, Observer, Rejection};
 use crate::problem::Code;
 use crate::request::Names;
-use crate::route::RouteAnswer;
+use crate::route::{Route, RouteAnswer};
 use crate::telemetry::events::{AccessLine, Decision, Finished, UpstreamCall};
 use crate::telemetry::metrics::client_left;
 
@@ -80,11 +81,6 @@ impl Record {
         }
     }
 
-    pub(super) fn saw(&mut self, seen: &Seen<'_>) {
-        self.route = seen.route.map(|route| route.index);
-        self.decision = seen.rule.map(|_| Decision::Allowed);
-    }
-
     pub(super) fn refused(&mut self, rejection: &Rejection) {
         self.code = Some(rejection.code());
         self.reason = Some(rejection.to_string().into());
@@ -97,6 +93,16 @@ impl Record {
         if self.code.is_none() {
             self.upstream_took = Some(self.link.now().since(self.received));
         }
+    }
+}
+
+impl Observer for Record {
+    fn routed(&mut self, route: &Route) {
+        self.route = Some(route.index);
+    }
+
+    fn permitted(&mut self, _: Rule) {
+        self.decision = Some(Decision::Allowed);
     }
 }
 

@@ -16,7 +16,7 @@ use super::listener::Listener;
 use super::record::{Record, Recorded};
 use super::worker::{Lease, Worker};
 use crate::base::timers::TaskAlarm;
-use crate::pipeline::{self, Answer, Rejection, Seen};
+use crate::pipeline::{self, Answer, Rejection};
 use crate::problem::{Form, Problem};
 use crate::request::{Arrival, ArrivalRules, Connection, KNOWN_METHODS, Names};
 
@@ -62,7 +62,7 @@ impl Door {
         let mut record = Record::begin(&self.worker, &self.link, &lease, &request, &names, received);
         record.client = self.connection.peer();
         let form = Form::liked_by(request.headers());
-        let mut must_close = self.listener.stage() != Stage::Serving;
+        let mut must_close = false;
 
         let passing = self.pass(&lease, request, names, &mut record);
         let outcome = AssertUnwindSafe(passing)
@@ -80,7 +80,8 @@ impl Door {
         };
         let head = response.headers_mut();
         head.insert(X_REQUEST_ID, record.id.as_header().clone());
-        if must_close {
+        // Asked now, not when the request began: a client that is told so goes elsewhere with its next one.
+        if must_close || self.listener.stage() != Stage::Serving {
             head.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         record.answered(response.status());
@@ -106,10 +107,7 @@ impl Door {
             Arrival::Request(arrived) => arrived,
         };
         record.client = arrived.asked().client.address;
-        let mut seen = Seen::default();
-        let outcome = pipeline::serve(lease, &self.worker.exit, &self.alarm, arrived, &mut seen).await;
-        record.saw(&seen);
-        outcome
+        pipeline::serve(lease, &self.worker.exit, &self.alarm, arrived, record).await
     }
 }
 

@@ -7,21 +7,22 @@ use bytes::Bytes;
 use http::Response;
 use http_body::{Body, Frame, SizeHint};
 
+use super::endpoint::{Endpoints, Means};
 use super::{Rejection, Snapshot};
 use crate::authz::Permitted;
 use crate::base::timers::TaskAlarm;
-use crate::endpoints::{echo, redirect};
 use crate::forward::{self, AnswerBroken, Forwarder, Streamed};
 use crate::route::RouteAnswer;
 
 /// Answers permitted requests. One per worker.
 pub struct Exit {
     forwarder: Forwarder,
+    endpoints: Endpoints,
 }
 
 impl Exit {
-    pub fn new(forwarder: Forwarder) -> Self {
-        Self { forwarder }
+    pub fn new(forwarder: Forwarder, endpoints: Endpoints) -> Self {
+        Self { forwarder, endpoints }
     }
 
     pub async fn send(
@@ -38,8 +39,18 @@ impl Exit {
                 .send(permitted, upstream, body_idle, alarm)
                 .await?
                 .map(Answer::Streamed),
-            RouteAnswer::Echo(_) => echo::answer(permitted, body_idle, alarm).await?.map(Answer::whole),
-            RouteAnswer::Redirect(to) => redirect::answer(&permitted, to).map(Answer::whole),
+            RouteAnswer::Echo(_) => {
+                let means = Means { body_idle, alarm };
+                self.endpoints.echo.answer(permitted, means).await?.map(Answer::whole)
+            }
+            RouteAnswer::Redirect(_) => {
+                let means = Means { body_idle, alarm };
+                self.endpoints
+                    .redirect
+                    .answer(permitted, means)
+                    .await?
+                    .map(Answer::whole)
+            }
         };
         forward::edit(response.headers_mut(), &route.response);
         Ok(response)

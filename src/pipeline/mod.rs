@@ -3,6 +3,7 @@
 //! Each stage consumes what the stage before it made, and nothing else can make it: a request reaches an upstream or
 //! an endpoint only with a permit.
 
+pub mod endpoint;
 pub mod exit;
 pub mod rejection;
 pub mod snapshot;
@@ -18,26 +19,25 @@ use crate::base::timers::TaskAlarm;
 use crate::request::Arrived;
 use crate::route::Route;
 
-/// What happened to a request on its way, for whoever keeps records.
-#[derive(Debug, Default)]
-pub struct Seen<'s> {
-    pub route: Option<&'s Route>,
-    pub rule: Option<Rule>,
+/// Is told how far a request got, while it gets there: a client may leave at any moment.
+pub trait Observer {
+    fn routed(&mut self, route: &Route);
+    fn permitted(&mut self, rule: Rule);
 }
 
 /// One request from its arrival to the head of its answer.
-pub async fn serve<'s>(
-    parts: &'s Snapshot,
+pub async fn serve(
+    parts: &Snapshot,
     exit: &Exit,
     alarm: &TaskAlarm,
     arrived: Arrived,
-    seen: &mut Seen<'s>,
+    observer: &mut impl Observer,
 ) -> Result<Response<Answer>, Rejection> {
     let routed = parts.router.route(arrived)?;
-    seen.route = Some(routed.route());
+    observer.routed(routed.route());
     let admitted = parts.admission.admit(routed)?;
     let identified = parts.verifier.identify(admitted)?;
     let permitted = parts.policy.decide(identified)?;
-    seen.rule = Some(permitted.rule());
+    observer.permitted(permitted.rule());
     Ok(exit.send(permitted, parts, alarm).await?)
 }

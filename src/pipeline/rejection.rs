@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use crate::admission::AdmissionFault;
 use crate::authn::IdentityFault;
 use crate::authz::PolicyFault;
-use crate::endpoints::echo::EchoFault;
 use crate::forward::ForwardFault;
 use crate::problem::Code;
 use crate::request::ArrivalFault;
@@ -28,8 +27,9 @@ pub enum Rejection {
     Policy(#[from] PolicyFault),
     #[error(transparent)]
     Forward(#[from] ForwardFault),
+    /// A body that one of our own endpoints reads.
     #[error(transparent)]
-    Echo(#[from] EchoFault),
+    Body(#[from] BodyFault),
     /// A stage panicked.
     #[error("a stage panicked")]
     Panicked,
@@ -42,9 +42,11 @@ impl Rejection {
             Self::Arrival(fault) => fault.code(),
             Self::Route(fault) => match fault {
                 RouteFault::NoRoute => Code::RouteNone,
-                RouteFault::Spelling(_) | RouteFault::Ambiguous | RouteFault::Prefix(_) | RouteFault::NoPrefix => {
-                    Code::PathAmbiguous
-                }
+                RouteFault::Spelling(_)
+                | RouteFault::Ambiguous
+                | RouteFault::Prefix(_)
+                | RouteFault::Protected
+                | RouteFault::NoPrefix => Code::PathAmbiguous,
             },
             Self::Admission(fault) => match fault {
                 AdmissionFault::AddressDenied => Code::AddressDenied,
@@ -58,9 +60,9 @@ impl Rejection {
                 ForwardFault::Overloaded(TakeFailed::QueueFull | TakeFailed::NoneFreed) => Code::UpstreamOverloaded,
                 ForwardFault::Overloaded(TakeFailed::Connect(_)) => Code::UpstreamUnreachable,
                 ForwardFault::TimedOut => Code::UpstreamTimeout,
-                ForwardFault::Broken(_) | ForwardFault::Invalid(_) => Code::UpstreamProtocol,
+                ForwardFault::Broken(_) | ForwardFault::Switched | ForwardFault::Invalid(_) => Code::UpstreamProtocol,
             },
-            Self::Echo(EchoFault::Body(fault)) => body(*fault),
+            Self::Body(fault) => body(*fault),
             Self::Panicked => Code::Internal,
         }
     }
@@ -72,7 +74,7 @@ impl Rejection {
             Self::Arrival(fault) => fault.to_string().into(),
             Self::Route(fault) => fault.to_string().into(),
             Self::Admission(AdmissionFault::BodyTooLarge) => AdmissionFault::BodyTooLarge.to_string().into(),
-            Self::Forward(ForwardFault::Body(fault)) | Self::Echo(EchoFault::Body(fault)) => fault.to_string().into(),
+            Self::Forward(ForwardFault::Body(fault)) | Self::Body(fault) => fault.to_string().into(),
             // About what stands behind the gate: the log has it.
             Self::Admission(AdmissionFault::AddressDenied) => "Ask the operator which networks may come here.".into(),
             Self::Forward(ForwardFault::TimedOut) => "Try again later.".into(),
@@ -80,6 +82,7 @@ impl Rejection {
                 ForwardFault::Unreachable(_)
                 | ForwardFault::Overloaded(_)
                 | ForwardFault::Broken(_)
+                | ForwardFault::Switched
                 | ForwardFault::Invalid(_),
             ) => "Try again later; the operator finds the reason under the request id.".into(),
             Self::Panicked => "The operator finds the reason under the request id.".into(),
@@ -92,7 +95,7 @@ impl Rejection {
     pub fn closes(&self) -> bool {
         match self {
             Self::Arrival(_) => self.code().status().is_client_error() || self.code().status().as_u16() == 505,
-            Self::Forward(ForwardFault::Body(_)) | Self::Echo(_) | Self::Panicked => true,
+            Self::Forward(ForwardFault::Body(_)) | Self::Body(_) | Self::Panicked => true,
             Self::Admission(AdmissionFault::BodyTooLarge) => true,
             Self::Route(_) | Self::Admission(_) | Self::Forward(_) => false,
             Self::Identity(fault) => match *fault {},

@@ -45,6 +45,10 @@ pub struct Cleaned {
 pub enum HeaderFault {
     #[error("{0} is sent more than once")]
     Repeated(HeaderName),
+    #[error("{0} is longer than 16 KiB")]
+    TooLong(HeaderName),
+    #[error("more than 100 cookies")]
+    TooManyCookies,
 }
 
 impl HeaderPolicy {

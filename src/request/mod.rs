@@ -103,7 +103,8 @@ impl ArrivalFault {
             Self::Target(TargetFault::OtherHost) => Code::HostMismatch,
             Self::Target(TargetFault::Path(fault)) if fault.is_ambiguous() => Code::PathAmbiguous,
             Self::Target(_) => Code::RequestMalformed,
-            Self::Header(_) => Code::HeaderInvalid,
+            Self::Header(HeaderFault::Repeated(_)) => Code::HeaderInvalid,
+            Self::Header(HeaderFault::TooLong(_) | HeaderFault::TooManyCookies) => Code::HeadersTooLarge,
             Self::Framing(FramingFault::Expectation) => Code::ExpectationFailed,
             Self::Framing(_) => Code::RequestMalformed,
         }
@@ -183,6 +184,7 @@ impl Arrival {
         if !matches!(parts.version, Version::HTTP_10 | Version::HTTP_11) {
             return Err(ArrivalFault::Version);
         }
+        headers::check_sizes(&headers)?;
         let framing = framing::of_request(parts.version, &headers)?;
         let host = Host::read(&headers, parts.version)?;
         let path = match target::read(&method, &parts.uri, &host, rules.max_target)? {

@@ -1,6 +1,7 @@
 //! Which route a request means: the compiled routes and the table that finds them.
 
 mod matcher;
+mod onward;
 pub mod table;
 
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use crate::request::client::Client;
 use crate::request::path::PathFault;
 use crate::request::{Arrived, Asked};
 use crate::upstream::Upstream;
+use onward::Onward;
 use table::Table;
 
 /// A route, compiled: everything a request on it needs to know.
@@ -75,6 +77,7 @@ impl NetworkRules {
 #[derive(Debug)]
 pub struct Router {
     table: Table,
+    onward: Onward,
     routes: Vec<Route>,
 }
 
@@ -95,6 +98,8 @@ pub enum RouteFault {
     Ambiguous,
     #[error("without its prefix the path would mean something else: {0}")]
     Prefix(PathFault),
+    #[error("without its prefix the path is one that a stricter route protects")]
+    Protected,
     #[error("the path does not stand below the prefix that this route cuts off")]
     NoPrefix,
 }
@@ -107,6 +112,7 @@ impl Router {
             .map(|spec| (&spec.host, &spec.path, spec.headers.as_slice()));
         Self {
             table: Table::build(shapes),
+            onward: Onward::new(specs),
             routes,
         }
     }
@@ -124,7 +130,18 @@ impl Router {
                 .without_prefix(prefix)
                 .ok_or(RouteFault::NoPrefix)?;
             let onward = stripped.map_err(RouteFault::Prefix)?;
-            onward.permit(route.path_allow).map_err(RouteFault::Prefix)?;
+            let allowed = PathAllow {
+                double_slash: false,
+                ..route.path_allow
+            };
+            onward.permit(allowed).map_err(RouteFault::Prefix)?;
+            let asked = arrived.asked();
+            if self
+                .onward
+                .is_protected(route.index, asked.host.name(), &onward, &asked.headers)
+            {
+                return Err(RouteFault::Protected);
+            }
             arrived.send_on(onward);
         }
         Ok(Routed { arrived, route })

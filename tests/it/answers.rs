@@ -258,7 +258,9 @@ fn surplus_bytes_that_come_later_are_never_taken_for_the_next_answer() {
     for _ in 0..3 {
         assert_eq!(gateway.get("/next").is(200).text(), "ok");
     }
-    upstream.end_within(0, LIMIT).expect("a connection that spoke unasked is kept");
+    upstream
+        .end_within(0, LIMIT)
+        .expect("a connection that spoke unasked is kept");
     assert_eq!(upstream.connections(), 2);
 }
 
