@@ -277,9 +277,12 @@ impl Gateway {
         let (workers, timers) = (Arc::clone(&self.workers), self.timers.clone());
         let (telemetry, drained) = (Arc::clone(&self.shared.telemetry), self.drained.clone());
         let _entered = background.enter();
+        // From now, however late the task begins.
+        let close_at = timers.now() + plan.delay;
+        let cut_at = close_at + plan.timeout;
         self.tasks.spawn("drain", async move {
-            timers.sleep(plan.delay).await;
-            timers.within(plan.timeout, finish(&workers, &connections)).await;
+            timers.until(close_at).await;
+            timers.before(cut_at, finish(&workers, &connections)).await;
             let cut_off = connections.open() as u64;
             telemetry.emit(DrainEnded { cut_off });
             let outcome = if cut_off == 0 { Drained::Clean } else { Drained::CutOff };

@@ -78,7 +78,11 @@ impl Timers {
 
     /// `future`, or `None` when `span` passes first.
     pub async fn within<F: Future>(&self, span: Duration, future: F) -> Option<F::Output> {
-        let deadline = self.now() + span;
+        self.before(self.now() + span, future).await
+    }
+
+    /// `future`, or `None` when `deadline` passes first.
+    pub async fn before<F: Future>(&self, deadline: Moment, future: F) -> Option<F::Output> {
         let mut alarm = self.alarm();
         let mut future = std::pin::pin!(future);
         std::future::poll_fn(|cx| {

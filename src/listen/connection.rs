@@ -56,11 +56,8 @@ pub(super) async fn serve(
     let mut builder = http1::Builder::new();
     builder
         .max_headers(sizes.headers)
+        .max_header_size(sizes.head)
         .max_buf_size(sizes.head.max(SMALLEST_BUFFER));
-    if sizes.head < SMALLEST_BUFFER {
-        // Only then: hyper takes this limit for trailers too, whose own is lower than the usual one for heads.
-        builder.max_header_size(sizes.head);
-    }
     let mut connection = builder.serve_connection(io, service_fn(move |request| Rc::clone(&door).answer(request)));
 
     let known = listener.register();

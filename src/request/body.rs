@@ -10,6 +10,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
@@ -21,6 +22,9 @@ const RATE_GRACE: Duration = Duration::from_secs(10);
 
 /// RS-01: bytes a second.
 const MIN_RATE: u64 = 1024;
+
+/// HTTP-05: bytes of a trailer section.
+const TRAILERS_MAX: usize = 16 * 1024;
 
 /// The body as it arrived: unread.
 #[derive(Debug)]
@@ -187,8 +191,14 @@ impl Guarded {
                 }
                 Some(Err(_)) => return self.refuse(BodyFault::Broken),
                 Some(Ok(frame)) => {
-                    // Trailers are dropped; the end of the body follows them.
-                    let Ok(data) = frame.into_data() else { continue };
+                    let data = match frame.into_data() {
+                        Ok(data) => data,
+                        // Dropped; the end of the body follows them.
+                        Err(frame) if frame.trailers_ref().is_some_and(are_too_large) => {
+                            return self.refuse(BodyFault::Broken);
+                        }
+                        Err(_) => continue,
+                    };
                     self.received = self.received.saturating_add(data.len() as u64);
                     if self.received > self.limits.max {
                         return self.refuse(BodyFault::TooLarge);
@@ -201,6 +211,15 @@ impl Guarded {
             }
         }
     }
+}
+
+/// hyper counts trailers against the limit of a head, which is wider.
+fn are_too_large(trailers: &HeaderMap) -> bool {
+    let bytes: usize = trailers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + 4)
+        .sum();
+    bytes > TRAILERS_MAX
 }
 
 impl Body for Outgoing {

@@ -117,6 +117,30 @@ impl HeaderPolicy {
     }
 }
 
+/// RS-02: bytes of one field's value.
+const FIELD_MAX: usize = 16 * 1024;
+
+/// RS-02: over all `Cookie` fields of a request.
+const COOKIES_MAX: usize = 100;
+
+/// Refuses what is too large for one field, or too much in one.
+pub fn check_sizes(headers: &HeaderMap) -> Result<(), HeaderFault> {
+    let mut cookies = 0;
+    for (name, value) in headers {
+        if value.len() > FIELD_MAX {
+            return Err(HeaderFault::TooLong(name.clone()));
+        }
+        if *name == header::COOKIE {
+            cookies += memchr::memchr_iter(b';', value.as_bytes()).count() + 1;
+        }
+    }
+    if cookies > COOKIES_MAX {
+        Err(HeaderFault::TooManyCookies)
+    } else {
+        Ok(())
+    }
+}
+
 /// Cleans the fields of an upstream's answer. `framing` is what they were found to say: a length stays, in its one
 /// spelling, because the answer to HEAD has no body to count it from. `Trailer` stays too: hyper sends no trailer that
 /// it does not announce.
