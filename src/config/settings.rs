@@ -140,6 +140,16 @@ impl<'a> Decoding<'a> {
         Some(text)
     }
 
+    /// A text that is not what was `wanted`. What a reference brings may be a secret that stands in the wrong place, so
+    /// then `message`, which repeats the text, is not used.
+    pub(super) fn unfit(&mut self, node: &Node, text: &Text, code: Code, wanted: &str, message: impl Into<String>) {
+        let message = match text.referenced {
+            true => format!("what `{}` stands for is not {wanted}", text.written),
+            false => message.into(),
+        };
+        self.fault(node.span, code, message);
+    }
+
     pub(super) fn secret(&mut self, node: &Node) -> Option<Secret> {
         let Value::Scalar(scalar) = &node.value else {
             self.wrong_kind(node, "a reference to a secret");

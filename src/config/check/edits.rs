@@ -124,11 +124,8 @@ fn prefix(text: &At<Written>, cx: &mut Checking<'_>) -> Option<Prefix> {
             });
         }
     };
-    cx.findings.fault(
-        text.at,
-        Code::ValuePath,
-        format!("`{written}` is not a prefix to strip: {refused}"),
-    );
+    let message = format!("`{}` is not a prefix to strip: {refused}", text.value.shown());
+    cx.findings.fault(text.at, Code::ValuePath, message);
     None
 }
 

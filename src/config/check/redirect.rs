@@ -34,11 +34,8 @@ pub(super) fn redirect(
         match target(text, from, hosts) {
             Ok(value) => Some(value),
             Err(way_out) => {
-                cx.findings.fault(
-                    to.at,
-                    Code::RedirectTarget,
-                    format!("`{text}` is no target for a redirect: {way_out}"),
-                );
+                let message = format!("`{}` is no target for a redirect: {way_out}", to.value.shown());
+                cx.findings.fault(to.at, Code::RedirectTarget, message);
                 None
             }
         }

@@ -182,7 +182,7 @@ fn upstream(name: &At<Written>, around: &Around<'_>, cx: &mut Checking<'_>) -> O
     cx.findings.fault(
         name.at,
         Code::NameUnknown,
-        format!("there is no upstream `{wanted}`; {way_out}"),
+        format!("there is no upstream `{}`; {way_out}", name.value.shown()),
     );
     None
 }

@@ -68,16 +68,14 @@ type WorkerCount = Number<1, 512>;
 
 impl Setting for Workers {
     fn decode(node: &Node, cx: &mut Decoding<'_>) -> Option<Self> {
-        let text = cx.text(node, "`auto` or a number")?.text;
+        let given = cx.text(node, "`auto` or a number")?;
+        let text = given.text.as_str();
         if text == "auto" {
             return Some(Self::Auto);
         }
         if !text.starts_with(|first: char| first.is_ascii_digit()) {
-            cx.fault(
-                node.span,
-                Code::ValueWord,
-                format!("`{text}` may not stand here; write `auto` or a number"),
-            );
+            let message = format!("`{text}` may not stand here; write `auto` or a number");
+            cx.unfit(node, &given, Code::ValueWord, "`auto` or a number", message);
             return None;
         }
         let Number(count) = WorkerCount::decode(node, cx)?;

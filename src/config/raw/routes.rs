@@ -85,11 +85,10 @@ impl Setting for Auth {
     fn decode(node: &Node, cx: &mut Decoding<'_>) -> Option<Self> {
         let (code, message) = match &node.value {
             Value::Scalar(_) => {
-                let text = cx.text(node, "`public`")?.text;
-                if text == "public" {
-                    return Some(Self::Public);
-                }
-                match closest(&text, ["public"]) {
+                let given = cx.text(node, "`public`")?;
+                let text = given.text.as_str();
+                let (code, message) = match closest(text, ["public"]) {
+                    _ if text == "public" => return Some(Self::Public),
                     Some(_) => (
                         Code::ValueWord,
                         format!("`{text}` may not stand here; did you mean `public`?"),
@@ -98,7 +97,15 @@ impl Setting for Auth {
                         Code::ValueLater,
                         format!("the method `{text}` is not in this version; {ONLY_PUBLIC}"),
                     ),
-                }
+                };
+                cx.unfit(
+                    node,
+                    &given,
+                    code,
+                    "`public`, which is all there is in this version",
+                    message,
+                );
+                return None;
             }
             Value::List(items) if items.is_empty() => (
                 Code::ValueEmpty,

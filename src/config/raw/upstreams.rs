@@ -120,8 +120,8 @@ impl Setting for RawTarget {
 
 impl Setting for Url {
     fn decode(node: &Node, cx: &mut Decoding<'_>) -> Option<Self> {
-        let text = cx.text(node, "a URL")?.text;
-        match url(&text) {
+        let given = cx.text(node, "a URL")?;
+        match url(&given.text) {
             Ok(url) => Some(url),
             Err(Unfit::Later(message)) => {
                 cx.fault(node.span, Code::ValueLater, message);
@@ -129,15 +129,18 @@ impl Setting for Url {
             }
             Err(Unfit::Wrong(way_out)) => {
                 // A URL with a password in it is not repeated.
-                let what = if text.contains('@') {
+                let what = if given.text.contains('@') {
                     "this".to_owned()
                 } else {
-                    format!("`{text}`")
+                    format!("`{}`", given.text)
                 };
-                cx.fault(
-                    node.span,
+                let message = format!("{what} is not the URL of an upstream; {way_out}");
+                cx.unfit(
+                    node,
+                    &given,
                     Code::ValueUrl,
-                    format!("{what} is not the URL of an upstream; {way_out}"),
+                    "a URL like `http://10.0.0.1:9000`",
+                    message,
                 );
                 None
             }

@@ -144,6 +144,47 @@ fn what_an_alias_repeats_is_said_once() {
 }
 
 #[test]
+#[doc = "LG-01"]
+fn what_a_reference_brings_is_never_repeated() {
+    let machine = Given::nothing()
+        .with_variable("SECRET", "http://ops:hunter2@db")
+        .with_file("/secret", "hunter2");
+    let head = "version: 1\nlisten: [{ addr: \"127.0.0.1:1\" }]\nupstreams: { a: { builtin: echo } }\n";
+    let route = |settings: &str| format!("{head}routes: [{{ path: /, auth: public, {settings} }}]\n");
+    let whole = |settings: &str| format!("version: 1\n{settings}\n");
+    for reference in ["${env:SECRET}", "${file:/secret}", "x${file:/secret}"] {
+        let quoted = format!("\"{reference}\"");
+        for text in [
+            route(&format!("upstream: {quoted}")),
+            route(&format!("upstream: a, timeout: {quoted}, body_max: {quoted}")),
+            route(&format!("upstream: a, networks: {{ allow: [{quoted}] }}")),
+            route(&format!("upstream: a, path_allow: [{quoted}]")),
+            route(&format!("upstream: a, host: \"{reference}!\"")),
+            route(&format!("upstream: a, forward: {{ strip_prefix: {quoted} }}")),
+            route(&format!(
+                "upstream: a, forward: {{ set: {{ X-A: \"{reference}\\n\" }} }}"
+            )),
+            route(&format!("upstream: a, forward: {{ remove: [\"{reference} \"] }}")),
+            route(&format!("redirect: {{ to: {quoted} }}")),
+            whole(&format!("listen: [{{ addr: {quoted} }}]\nroutes: []")),
+            whole(&format!("upstreams: {{ a: {{ urls: [{quoted}] }} }}")),
+            whole(&format!("upstreams: {{ a: {{ builtin: {quoted} }} }}")),
+            whole(&format!("workers: {quoted}")),
+            whole(&format!("connections: {{ max: {quoted} }}")),
+            whole(&format!("log: {{ access: {quoted}, level: {quoted} }}")),
+            whole(&format!("routes: [{{ path: {quoted}, auth: {quoted} }}]")),
+        ] {
+            let report = crate::config::parse(&text, "gateway.yaml", &machine)
+                .unwrap_err()
+                .to_string();
+            assert!(!report.contains("hunter2"), "{report}");
+            let shown = report.contains(reference) || report.contains("is printable ASCII");
+            assert!(shown, "the fault is another one: {text}\n{report}");
+        }
+    }
+}
+
+#[test]
 fn upstreams_are_either_servers_or_built_in_and_never_this_gateway() {
     let upstream = |upstream: &str| {
         format!(

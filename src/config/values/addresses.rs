@@ -15,7 +15,8 @@ pub(crate) struct Address(pub(crate) SocketAddr);
 
 impl Setting for Address {
     fn decode(node: &Node, cx: &mut Decoding<'_>) -> Option<Self> {
-        let text = cx.text(node, "an address with a port")?.text;
+        let given = cx.text(node, "an address with a port")?;
+        let text = given.text.as_str();
         if text.starts_with("unix:") {
             cx.fault(
                 node.span,
@@ -35,9 +36,11 @@ impl Setting for Address {
             _ if text.parse::<IpAddr>().is_ok() => "add the port, like `127.0.0.1:8080` or `\"[::1]:8080\"`".to_owned(),
             _ => "write it like `127.0.0.1:8080` or `\"[::1]:8080\"`".to_owned(),
         };
-        cx.fault(
-            node.span,
+        cx.unfit(
+            node,
+            &given,
             Code::ValueAddress,
+            "an address with a port",
             format!("`{text}` is not an address with a port; {way_out}"),
         );
         None
@@ -60,7 +63,8 @@ pub(crate) struct Network(pub(crate) IpNet);
 
 impl Setting for Network {
     fn decode(node: &Node, cx: &mut Decoding<'_>) -> Option<Self> {
-        let text = cx.text(node, "a network")?.text;
+        let given = cx.text(node, "a network")?;
+        let text = given.text.as_str();
         if text == "unix" {
             cx.fault(
                 node.span,
@@ -69,12 +73,14 @@ impl Setting for Network {
             );
             return None;
         }
-        match network(&text) {
+        match network(text) {
             Ok(network) => Some(Self(network)),
             Err(way_out) => {
-                cx.fault(
-                    node.span,
+                cx.unfit(
+                    node,
+                    &given,
                     Code::ValueNetwork,
+                    "a network or an address",
                     format!("`{text}` is not a network; {way_out}"),
                 );
                 None

@@ -10,10 +10,11 @@ use crate::config::settings::{Book, Decoding, Name, Setting, Shape, Spell};
 
 impl Setting for HeaderName {
     fn decode(node: &Node, cx: &mut Decoding<'_>) -> Option<Self> {
-        let text = cx.text(node, "a header name")?.text;
+        let given = cx.text(node, "a header name")?;
+        let text = given.text.as_str();
         let name = Self::from_bytes(text.as_bytes()).ok();
         if name.is_none() {
-            cx.fault(node.span, Code::ValueHeader, not_a_name(&text));
+            cx.unfit(node, &given, Code::ValueHeader, "a header name", not_a_name(text));
         }
         name
     }

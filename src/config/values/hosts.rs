@@ -20,14 +20,21 @@ pub(crate) struct Host {
 
 impl Setting for Host {
     fn decode(node: &Node, cx: &mut Decoding<'_>) -> Option<Self> {
-        let text = cx.text(node, "a host")?.text;
-        match pattern(&text) {
+        let given = cx.text(node, "a host")?;
+        let text = given.text.as_str();
+        match pattern(text) {
             Ok(pattern) => Some(Self {
                 text: text.into(),
                 pattern,
             }),
             Err(way_out) => {
-                cx.fault(node.span, Code::ValueHost, format!("`{text}` is not a host; {way_out}"));
+                cx.unfit(
+                    node,
+                    &given,
+                    Code::ValueHost,
+                    "a host",
+                    format!("`{text}` is not a host; {way_out}"),
+                );
                 None
             }
         }

@@ -12,9 +12,16 @@ pub(crate) struct Number<const MIN: u64, const MAX: u64>(pub(crate) u64);
 
 impl<const MIN: u64, const MAX: u64> Setting for Number<MIN, MAX> {
     fn decode(node: &Node, cx: &mut Decoding<'_>) -> Option<Self> {
-        let text = cx.bare(node, "a whole number")?.text;
-        let Some(number) = digits(&text) else {
-            cx.fault(node.span, Code::ValueNumber, not_a_number(&text));
+        let text = cx.bare(node, "a whole number")?;
+        let Some(number) = digits(&text.text) else {
+            let message = not_a_number(&text.text);
+            cx.unfit(
+                node,
+                &text,
+                Code::ValueNumber,
+                "a whole number in plain digits",
+                message,
+            );
             return None;
         };
         let number = number.unwrap_or(u64::MAX);
@@ -41,11 +48,12 @@ const UNITS: [(&str, u64); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 <
 
 impl<const MIN: u64, const MAX: u64> Setting for Size<MIN, MAX> {
     fn decode(node: &Node, cx: &mut Decoding<'_>) -> Option<Self> {
-        let text = cx.text(node, "a size")?.text;
-        match size(&text) {
+        let text = cx.text(node, "a size")?;
+        match size(&text.text) {
             Ok(bytes) => within(bytes, MIN..=MAX, node.span, &spelled, cx).map(Self),
             Err(way_out) => {
-                cx.fault(node.span, Code::ValueSize, format!("`{text}` is not a size{way_out}"));
+                let message = format!("`{}` is not a size{way_out}", text.text);
+                cx.unfit(node, &text, Code::ValueSize, "a size like `64KiB`", message);
                 None
             }
         }

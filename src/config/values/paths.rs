@@ -18,16 +18,19 @@ pub(crate) struct Path(pub(crate) PathPattern);
 
 impl Setting for Path {
     fn decode(node: &Node, cx: &mut Decoding<'_>) -> Option<Self> {
-        let text = cx.text(node, "a path")?.text;
-        match segments(&text) {
+        let given = cx.text(node, "a path")?;
+        let text = given.text.as_str();
+        match segments(text) {
             Ok(segments) => Some(Self(PathPattern {
                 text: text.into(),
                 segments,
             })),
             Err(way_out) => {
-                cx.fault(
-                    node.span,
+                cx.unfit(
+                    node,
+                    &given,
                     Code::ValuePath,
+                    "a path pattern",
                     format!("`{text}` is not a path pattern: {way_out}"),
                 );
                 None

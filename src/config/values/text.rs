@@ -18,6 +18,17 @@ pub(crate) struct Written {
     pub(crate) source: Arc<str>,
 }
 
+impl Written {
+    /// For messages: what a reference brings is not repeated.
+    pub(crate) fn shown(&self) -> &str {
+        if has_reference(&self.source) {
+            &self.source
+        } else {
+            &self.text
+        }
+    }
+}
+
 impl Setting for Written {
     fn decode(node: &Node, cx: &mut Decoding<'_>) -> Option<Self> {
         let text = cx.text(node, "a text")?;
@@ -42,8 +53,9 @@ impl Setting for Written {
 
 impl Setting for bool {
     fn decode(node: &Node, cx: &mut Decoding<'_>) -> Option<Self> {
-        let text = cx.bare(node, "`true` or `false`")?.text;
-        match text.as_str() {
+        let given = cx.bare(node, "`true` or `false`")?;
+        let text = given.text.as_str();
+        match text {
             "true" => Some(true),
             "false" => Some(false),
             _ => {
@@ -52,9 +64,11 @@ impl Setting for bool {
                     "no" | "off" | "false" | "n" | "0" => "write `false`",
                     _ => "write `true` or `false`",
                 };
-                cx.fault(
-                    node.span,
+                cx.unfit(
+                    node,
+                    &given,
                     Code::ValueSwitch,
+                    "`true` or `false`",
                     format!("`{text}` is not a switch; {way_out}"),
                 );
                 None

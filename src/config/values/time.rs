@@ -16,18 +16,15 @@ pub(crate) struct Time<const MIN: u64, const MAX: u64>(pub(crate) Duration);
 
 impl<const MIN: u64, const MAX: u64> Setting for Time<MIN, MAX> {
     fn decode(node: &Node, cx: &mut Decoding<'_>) -> Option<Self> {
-        let text = cx.text(node, "a duration")?.text;
-        match duration(&text) {
+        let text = cx.text(node, "a duration")?;
+        match duration(&text.text) {
             Ok(duration) => {
                 let limits = Duration::from_millis(MIN)..=Duration::from_millis(MAX);
                 within(duration, limits, node.span, &spelled, cx).map(Self)
             }
             Err(way_out) => {
-                cx.fault(
-                    node.span,
-                    Code::ValueDuration,
-                    format!("`{text}` is not a duration{way_out}"),
-                );
+                let message = format!("`{}` is not a duration{way_out}", text.text);
+                cx.unfit(node, &text, Code::ValueDuration, "a duration like `30s`", message);
                 None
             }
         }

@@ -66,20 +66,21 @@ pub(in crate::config) fn word(
         cx.fault(node.span, Code::ValueLater, message);
         return None;
     }
-    let text = cx.text(node, &format!("one of {}", listed(words)))?.text;
-    if words.contains(&text.as_str()) {
-        return Some(text);
+    let given = cx.text(node, &format!("one of {}", listed(words)))?;
+    let text = given.text.as_str();
+    if words.contains(&text) {
+        return Some(given.text);
     }
-    if later.contains(&text.as_str()) {
+    if later.contains(&text) {
         let message = format!("`{text}` is not in this version; write {}", either(words));
         cx.fault(node.span, Code::ValueLater, message);
         return None;
     }
-    let message = match closest(&text, words.iter().copied()) {
+    let message = match closest(text, words.iter().copied()) {
         Some(near) => format!("`{text}` may not stand here; did you mean `{near}`?"),
         None => format!("`{text}` may not stand here; write {}", either(words)),
     };
-    cx.fault(node.span, Code::ValueWord, message);
+    cx.unfit(node, &given, Code::ValueWord, &either(words), message);
     None
 }
 
