@@ -29,9 +29,7 @@ impl Write for Meter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.file.seek(SeekFrom::Start(0))?;
         self.file.write_all(bytes)?;
-        let _ = self
-            .written
-            .send(bytes.iter().filter(|byte| **byte == b'\n').count() as u64);
+        let _ = self.written.send(memchr::memchr_iter(b'\n', bytes).count() as u64);
         Ok(bytes.len())
     }
 

@@ -22,7 +22,7 @@ use crate::base::random::Random;
 use crate::base::tasks::Tasks;
 use crate::base::timers::Timers;
 use crate::config::{Config, Environment, Faults, Loaded, Process, Warning};
-use crate::listen::admin::{self, AdminParts};
+use crate::listen::admin::{self, AdminParts, AdminToken};
 use crate::listen::limits::ConnectionCount;
 use crate::telemetry::events::{ConfigLoaded, DrainBegun, DrainEnded};
 use crate::telemetry::health::Health;
@@ -137,6 +137,7 @@ impl Control {
 
 struct Admin {
     addr: SocketAddr,
+    token: Arc<AdminToken>,
     stop: CancellationToken,
     thread: Option<JoinHandle<()>>,
 }
@@ -212,6 +213,7 @@ impl Gateway {
             snapshots,
             resolver,
             telemetry,
+            admin_token: Arc::clone(&admin.token),
             logging,
         };
         let control = Arc::new(Control {
@@ -355,14 +357,20 @@ impl Admin {
         let listener = TcpListener::bind(wanted).map_err(|source| StartError::Bind { addr: wanted, source })?;
         let addr = listener.local_addr()?;
         let stop = CancellationToken::new();
+        let token = Arc::new(AdminToken::new(config.admin.token.clone()));
         let parts = AdminParts {
             telemetry: Arc::clone(telemetry),
             health: Arc::clone(health),
-            token: config.admin.token.clone(),
+            token: Arc::clone(&token),
             clock: clock.clone(),
         };
         let thread = Some(admin::start(listener, parts, stop.clone())?);
-        Ok(Self { addr, stop, thread })
+        Ok(Self {
+            addr,
+            token,
+            stop,
+            thread,
+        })
     }
 }
 

@@ -13,6 +13,7 @@ use super::carry::Carry;
 use super::compile::{self, compile};
 use super::worker::{Order, WorkerHandle};
 use crate::config::{self, Config, Environment, Faults, Loaded};
+use crate::listen::admin::AdminToken;
 use crate::listen::sockets;
 use crate::pipeline::Snapshot;
 use crate::pipeline::snapshot::ListenerKey;
@@ -86,6 +87,7 @@ pub(super) struct Reloader {
     pub snapshots: Arc<ArcSwap<Snapshot>>,
     pub resolver: Resolver,
     pub telemetry: Arc<Telemetry>,
+    pub admin_token: Arc<AdminToken>,
     pub logging: Option<Logging>,
 }
 
@@ -138,6 +140,7 @@ impl Reloader {
         if let Some(logging) = &self.logging {
             logging.reload(&config.log);
         }
+        self.admin_token.replace(config.admin.token.clone());
         self.config = config;
         for (key, _) in self.listeners.iter().filter(|(key, _)| !keys.contains(key)) {
             self.workers.iter().for_each(|worker| worker.order(Order::Retire(*key)));

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -40,9 +41,23 @@ use crate::telemetry::health::Health;
 pub struct AdminParts {
     pub telemetry: Arc<Telemetry>,
     pub health: Arc<Health>,
-    /// Without one only probes and metrics exist.
-    pub token: Option<Secret>,
+    pub token: Arc<AdminToken>,
     pub clock: Clock,
+}
+
+/// The token of the configuration in force. Without one only probes and metrics exist.
+#[derive(Default)]
+pub struct AdminToken(ArcSwapOption<Secret>);
+
+impl AdminToken {
+    pub fn new(token: Option<Secret>) -> Self {
+        Self(ArcSwapOption::from_pointee(token))
+    }
+
+    /// From the next request on this one and no other.
+    pub fn replace(&self, token: Option<Secret>) {
+        self.0.store(token.map(Arc::new));
+    }
 }
 
 /// From the first byte a connection may take to the last byte of its answer.
@@ -162,7 +177,8 @@ impl Admin {
 
     /// Whoever does not hold the token does not learn what exists.
     fn elsewhere(&self, asked: &HeaderMap) -> Response<Bytes> {
-        let Some(token) = &self.parts.token else {
+        let token = self.parts.token.0.load();
+        let Some(token) = &*token else {
             return Problem::new(Code::RouteNone).answer(asked);
         };
         let (code, challenge) = match bearer(asked) {

@@ -47,7 +47,7 @@ pub struct UpstreamCall<'a> {
     pub took: Option<Duration>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Decision {
     Allowed,
     Denied,

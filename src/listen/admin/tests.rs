@@ -10,6 +10,7 @@ use crate::telemetry::Sink;
 struct Running {
     address: SocketAddr,
     health: Arc<Health>,
+    token: Arc<AdminToken>,
     clock: Clock,
     stop: CancellationToken,
     thread: Option<JoinHandle<()>>,
@@ -20,10 +21,11 @@ impl Running {
         let clock = Clock::manual(Timestamp::from_millis(0));
         let health = Health::new(clock.clone(), 1);
         health.set_started();
+        let admin_token = Arc::new(AdminToken::new(token.map(secret)));
         let parts = AdminParts {
             telemetry: Telemetry::start(clock.clone(), Sink::new(io::sink())).unwrap(),
             health: Arc::clone(&health),
-            token: token.map(|token| Secret::new(token.into())),
+            token: Arc::clone(&admin_token),
             clock: clock.clone(),
         };
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -32,6 +34,7 @@ impl Running {
         Self {
             address,
             health,
+            token: admin_token,
             clock,
             stop,
             thread,
@@ -54,6 +57,10 @@ impl Running {
     fn get(&self, path: &str, fields: &str) -> Answer {
         self.ask(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n"))
     }
+}
+
+fn secret(text: &str) -> Secret {
+    Secret::new(text.into())
 }
 
 impl Drop for Running {
@@ -196,6 +203,18 @@ fn without_the_token_nobody_learns_what_else_exists() {
         let answer = admin.get("/api", &format!("Authorization: {right}\r\n"));
         assert_eq!((answer.status, answer.code()), (404, "route.none".into()), "{right}");
     }
+}
+
+#[test]
+#[doc = "AD-01"]
+fn a_replaced_token_opens_nothing_any_more() {
+    let admin = Running::start(Some("0123456789abcdef"));
+    let status = |token| admin.get("/api", &format!("Authorization: Bearer {token}\r\n")).status;
+    assert_eq!((status("0123456789abcdef"), status("fedcba9876543210")), (404, 401));
+    admin.token.replace(Some(secret("fedcba9876543210")));
+    assert_eq!((status("0123456789abcdef"), status("fedcba9876543210")), (401, 404));
+    admin.token.replace(None);
+    assert_eq!((status("0123456789abcdef"), status("")), (404, 404));
 }
 
 #[test]

@@ -302,9 +302,9 @@ fn the_docs_list_every_field_in_its_order() {
     });
     assert!(telemetry.close_access_log(LONG));
     let text = paper.text();
-    let fields: Vec<&str> = text
-        .split("\":")
-        .filter_map(|piece| Some(piece.rsplit_once('"')?.1))
+    let pieces = text.split("\":").filter_map(|piece| Some(piece.rsplit_once('"')?.1));
+    let fields: Vec<&str> = pieces
+        .filter(|piece| piece.ends_with(|c: char| c.is_ascii_lowercase()))
         .collect();
     let docs = include_str!("../../../docs/operations.md");
     let table = docs.split_once("| field | what it holds |").unwrap().1;
@@ -313,12 +313,5 @@ fn the_docs_list_every_field_in_its_order() {
         .skip(2)
         .map_while(|row| row.strip_prefix("| `")?.split_once('`'));
     let documented: Vec<&str> = rows.map(|(field, _)| field).collect();
-    assert_eq!(
-        fields
-            .iter()
-            .copied()
-            .filter(|field| !field.is_empty())
-            .collect::<Vec<_>>(),
-        documented
-    );
+    assert_eq!(fields, documented);
 }

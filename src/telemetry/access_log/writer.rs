@@ -1,12 +1,17 @@
 //! The one thread that makes lines of records.
 
+use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use super::line::{self, Stamp};
-use super::{Lane, Pending, RECORDS_URGENT, Shared};
+use foldhash::fast::RandomState;
+
+use super::line::{self, Labels, Stamp, Template, Values};
+use super::{Lane, Pending, RECORDS_URGENT, Record, Shared};
+use crate::problem::Code;
+use crate::telemetry::events::Decision;
 use crate::telemetry::metrics::{RequestSeries, UpstreamSeries};
 use crate::telemetry::sink::Sink;
 
@@ -29,7 +34,14 @@ struct Known {
     lane: Arc<Lane>,
     requests: Vec<Arc<RequestSeries>>,
     upstreams: Vec<Arc<UpstreamSeries>>,
+    templates: HashMap<TemplateKey, Option<Template>, RandomState>,
 }
+
+/// Places in the worker's lists, and what else the lines of a template have in common.
+type TemplateKey = (u32, Option<u32>, Option<Decision>, Option<Code>);
+
+/// More combinations in use than this are made anew now and then.
+const TEMPLATES_MAX: usize = 4096;
 
 struct Output {
     sink: Sink,
@@ -95,6 +107,7 @@ impl Writer {
             lane: Arc::clone(lane),
             requests: Vec::new(),
             upstreams: Vec::new(),
+            templates: HashMap::default(),
         }));
     }
 
@@ -121,31 +134,51 @@ impl Known {
             text
         };
         for record in &taken.records {
-            let texts = line::Texts {
-                request_id: next(record.request_id_len),
-                trace_id: next(record.trace_id_len),
-                host: record.host_len.map(&mut next),
-            };
+            let (request_id, trace_id) = (next(record.request_id_len), next(record.trace_id_len));
+            let host = record.host_len.map(&mut next);
             self.catch_up(record.counted.request, record.counted.upstream);
-            let Some(series) = self.requests.get(record.counted.request as usize) else {
-                continue;
+            let values = Values {
+                ts: output.stamp.text(record.at),
+                request_id,
+                trace_id,
+                client_ip: record.client_ip,
+                host,
+                bytes: record.bytes,
+                micros: record.micros,
+                reason: record.rest.as_deref().and_then(|rest| rest.reason.as_deref()),
             };
-            let upstream = record
-                .counted
-                .upstream
-                .and_then(|place| self.upstreams.get(place as usize));
-            line::append(
-                &mut output.lines,
-                record,
-                texts,
-                series,
-                upstream.map(|series| &**series),
-                &mut output.stamp,
-            );
+            self.write_line(record, &values, &mut output.lines);
             output.count += 1;
             if output.lines.len() >= PIECE {
                 output.flush(shared);
             }
+        }
+    }
+
+    fn write_line(&mut self, record: &Record, values: &Values<'_>, lines: &mut Vec<u8>) {
+        let Some(series) = self.requests.get(record.counted.request as usize) else {
+            return;
+        };
+        let upstream = record
+            .counted
+            .upstream
+            .and_then(|place| self.upstreams.get(place as usize));
+        let labels = || Labels::of(record, series, upstream.map(|upstream| &**upstream));
+        if record.rest.is_some() {
+            return line::append(lines, labels(), values);
+        }
+        if self.templates.len() >= TEMPLATES_MAX {
+            self.templates.clear();
+        }
+        let key = (
+            record.counted.request,
+            record.counted.upstream,
+            record.decision,
+            record.code,
+        );
+        match self.templates.entry(key).or_insert_with(|| Template::new(labels())) {
+            Some(template) => template.append(lines, values),
+            None => line::append(lines, labels(), values),
         }
     }
 
