@@ -58,8 +58,9 @@ schema: fetch ## write config/schema.json and docs/configuration.md from the typ
 	cargo run --locked --quiet -- schema --docs > docs/configuration.md
 
 schema-check: fetch ## fails when `make schema` would change something
-	cargo run --locked --quiet -- schema | diff -u config/schema.json - || { echo "run \`make schema\`"; exit 1; }
-	cargo run --locked --quiet -- schema --docs | diff -u docs/configuration.md - || { echo "run \`make schema\`"; exit 1; }
+	cargo build --locked --quiet
+	@target/debug/portcullis schema | diff -u config/schema.json - || { echo "run \`make schema\`"; exit 1; }
+	@target/debug/portcullis schema --docs | diff -u docs/configuration.md - || { echo "run \`make schema\`"; exit 1; }
 
 bench: fetch ## criterion benches of the hot path, for people (see benches/README.md)
 	cargo bench --locked
