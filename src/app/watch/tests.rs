@@ -86,6 +86,22 @@ fn a_file_removed_and_made_again_is_noticed_when_it_holds_something_else() {
 }
 
 #[test]
+fn a_file_that_is_gone_is_reported_when_it_is_back_with_something_else() {
+    let watching = Watching::start(&["a", "b"], |home| {
+        fs::write(home.join("a"), "1").unwrap();
+        fs::write(home.join("b"), "1").unwrap();
+    });
+    fs::remove_file(watching.home.join("b")).unwrap();
+    watching.write("a", "2");
+    watching.expect(&["a"]);
+    watching.write("b", "1");
+    watching.write("a", "3");
+    watching.expect(&["a"]);
+    watching.write("b", "2");
+    watching.expect(&["b"]);
+}
+
+#[test]
 fn a_swapped_link_to_a_directory_is_noticed() {
     let watching = Watching::start(&["gateway.yaml"], |home| {
         for (version, text) in [("..1", "1"), ("..2", "2"), ("..3", "3")] {
