@@ -313,7 +313,9 @@ fn a_log_that_fails_holds_no_request_up_and_is_counted() {
     for _ in 0..20 {
         gateway.get("/x").is(200);
     }
-    gateway.wait_metric("portcullis_access_log_dropped_total", &[], |dropped| dropped > 0.0);
+    gateway.wait_metric("portcullis_log_lines_dropped_total", &["access"], |dropped| {
+        dropped > 0.0
+    });
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Which server of an upstream is asked, over which connection, and when a second one is tried.
 
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::support::upstream::OK;
 use crate::support::{Client, Gate, LIMIT, Request, Setup, Upstream, get, post};
@@ -73,6 +75,8 @@ fn a_pooled_connection_that_died_is_replaced_once_for_a_safe_request() {
     });
     let gateway = Setup::to(&upstream).start();
     gateway.get("/one").is(200);
+    // Long enough for a server to have closed it meanwhile.
+    gateway.clock.advance_secs(1);
     gateway.get("/two").is(200);
     let targets: Vec<String> = upstream
         .requests()
@@ -102,6 +106,7 @@ fn a_request_that_may_have_been_done_is_never_sent_twice() {
         });
         let gateway = Setup::to(&upstream).start();
         gateway.get("/one").is(200);
+        gateway.clock.advance_secs(1);
         gateway.ask(request).is(502);
         let twos = upstream
             .requests()
@@ -115,15 +120,21 @@ fn a_request_that_may_have_been_done_is_never_sent_twice() {
 #[test]
 #[doc = "RS-05"]
 fn a_pooled_connection_that_closed_while_idle_is_not_used() {
-    let upstream = Upstream::scripted(|conn| {
+    let closed = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&closed);
+    let upstream = Upstream::scripted(move |conn| {
         if conn.request().is_some() {
             conn.send(OK);
+            conn.finish();
+            count.fetch_add(1, Ordering::Release);
         }
     });
     let gateway = Setup::to(&upstream).start();
-    for number in 0..4 {
+    for number in 1..=4 {
         gateway.ask(post("/x", "abc")).is(200);
-        upstream.wait_end(number);
+        while closed.load(Ordering::Acquire) < number {
+            std::thread::yield_now();
+        }
     }
     assert_eq!(upstream.requests().len(), 4);
 }

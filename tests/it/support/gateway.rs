@@ -111,9 +111,10 @@ impl Setup {
         if !self.upstreams.is_empty() {
             write!(yaml, "upstreams:\n{}", self.upstreams).unwrap();
         }
-        if !self.routes.is_empty() {
-            write!(yaml, "routes:\n{}", self.routes).unwrap();
-        }
+        // There is no gateway without a route; this one matches nobody.
+        let none = "  - { host: nobody.invalid, path: /, redirect: { to: /none, status: 308 }, auth: public }\n";
+        let routes = if self.routes.is_empty() { none } else { &self.routes };
+        write!(yaml, "routes:\n{routes}").unwrap();
         yaml
     }
 
