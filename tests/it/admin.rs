@@ -274,6 +274,19 @@ fn a_request_whose_client_left_has_a_line_too() {
 }
 
 #[test]
+fn a_line_tells_who_broke_an_answer_off() {
+    let upstream = Upstream::scripted(|conn| {
+        if conn.request().is_some() {
+            conn.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart");
+        }
+    });
+    let gateway = Setup::to(&upstream).start();
+    drop(gateway.client().send(get("/x")).answer(false));
+    let line = gateway.log.wait(|line| line["route"] == "/**");
+    assert_eq!(line["code"], "upstream.protocol", "{line}");
+}
+
+#[test]
 #[doc = "LG-04"]
 fn a_log_that_blocks_holds_no_request_up() {
     struct Blocked(Gate);

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use portcullis::app;
 use portcullis::base::random::Random;
+use portcullis::upstream::{Resolve, SystemResolver};
 use serde_json::Value;
 
 use super::{Client, LIMIT, Request, Response, TestClock, Upstream, get};
@@ -22,6 +23,7 @@ pub struct Setup {
     routes: String,
     workers: usize,
     in_file: bool,
+    names: Option<Arc<dyn Resolve>>,
 }
 
 impl Setup {
@@ -34,6 +36,7 @@ impl Setup {
             routes: String::new(),
             workers: 1,
             in_file: false,
+            names: None,
         }
     }
 
@@ -87,6 +90,12 @@ impl Setup {
 
     pub fn workers(mut self, workers: usize) -> Self {
         self.workers = workers;
+        self
+    }
+
+    /// Host names mean what this says.
+    pub fn names(mut self, names: Arc<dyn Resolve>) -> Self {
+        self.names = Some(names);
         self
     }
 
@@ -174,6 +183,7 @@ impl Setup {
             clock: clock.clock(),
             random: Random::system,
             access_log,
+            resolve: self.names.clone().unwrap_or_else(|| Arc::new(SystemResolver)),
             ..app::Options::default()
         };
         let running = app::Gateway::start(source, options).unwrap_or_else(|e| panic!("{e}\n{yaml}"));
