@@ -19,6 +19,14 @@ const EXIT_FAILED: u8 = 1;
 
 /// Run the gateway of the configuration at `path` until it is told to stop.
 pub fn run(path: PathBuf) -> ExitCode {
+    // First of all: whoever reaches the gateway may already signal it, and an unheard signal kills.
+    let (runtime, orders) = match listen_for_orders() {
+        Ok(ready) => ready,
+        Err(error) => {
+            say(&format!("portcullis: cannot wait for signals: {error}"));
+            return ExitCode::from(EXIT_FAILED);
+        }
+    };
     let options = Options {
         log: Some(Sink::stderr()),
         ..Options::default()
@@ -35,21 +43,18 @@ pub fn run(path: PathBuf) -> ExitCode {
         }
     };
     greet(&gateway);
-    let obeyed = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .and_then(|runtime| {
-            let _entered = runtime.enter();
-            let orders = Orders::new()?;
-            runtime.block_on(obey(&gateway, orders));
-            Ok(())
-        });
-    if let Err(error) = obeyed {
-        say(&format!("portcullis: cannot wait for signals: {error}"));
-        return ExitCode::from(EXIT_FAILED);
-    }
+    runtime.block_on(obey(&gateway, orders));
     gateway.stop();
     ExitCode::SUCCESS
+}
+
+fn listen_for_orders() -> std::io::Result<(tokio::runtime::Runtime, Orders)> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let orders = {
+        let _entered = runtime.enter();
+        Orders::new()?
+    };
+    Ok((runtime, orders))
 }
 
 /// What tells a running gateway what to do.

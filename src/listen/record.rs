@@ -171,7 +171,8 @@ impl Body for Recorded {
             None => this.record.whole = true,
             Some(Ok(frame)) => {
                 this.record.bytes += frame.data_ref().map_or(0, Bytes::len) as u64;
-                this.record.whole |= this.answer.is_end_stream();
+                // hyper does not ask again after trailers.
+                this.record.whole |= frame.is_trailers() || this.answer.is_end_stream();
             }
             Some(Err(broken)) => {
                 this.record.code = Some(Code::UpstreamProtocol);

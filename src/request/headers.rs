@@ -47,6 +47,8 @@ pub enum HeaderFault {
     Repeated(HeaderName),
     #[error("{0} is longer than 16 KiB")]
     TooLong(HeaderName),
+    #[error("the name of a field is longer than 16 KiB")]
+    NameTooLong,
     #[error("more than 100 cookies")]
     TooManyCookies,
 }
@@ -127,6 +129,9 @@ const COOKIES_MAX: usize = 100;
 pub fn check_sizes(headers: &HeaderMap) -> Result<(), HeaderFault> {
     let mut cookies = 0;
     for (name, value) in headers {
+        if name.as_str().len() > FIELD_MAX {
+            return Err(HeaderFault::NameTooLong);
+        }
         if value.len() > FIELD_MAX {
             return Err(HeaderFault::TooLong(name.clone()));
         }

@@ -104,7 +104,9 @@ impl ArrivalFault {
             Self::Target(TargetFault::Path(fault)) if fault.is_ambiguous() => Code::PathAmbiguous,
             Self::Target(_) => Code::RequestMalformed,
             Self::Header(HeaderFault::Repeated(_)) => Code::HeaderInvalid,
-            Self::Header(HeaderFault::TooLong(_) | HeaderFault::TooManyCookies) => Code::HeadersTooLarge,
+            Self::Header(HeaderFault::TooLong(_) | HeaderFault::NameTooLong | HeaderFault::TooManyCookies) => {
+                Code::HeadersTooLarge
+            }
             Self::Framing(FramingFault::Expectation) => Code::ExpectationFailed,
             Self::Framing(_) => Code::RequestMalformed,
         }

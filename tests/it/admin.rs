@@ -274,6 +274,19 @@ fn a_request_whose_client_left_has_a_line_too() {
 }
 
 #[test]
+fn a_line_tells_who_broke_an_answer_off() {
+    let upstream = Upstream::scripted(|conn| {
+        if conn.request().is_some() {
+            conn.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart");
+        }
+    });
+    let gateway = Setup::to(&upstream).start();
+    drop(gateway.client().send(get("/x")).answer(false));
+    let line = gateway.log.wait(|line| line["route"] == "/**");
+    assert_eq!(line["code"], "upstream.protocol", "{line}");
+}
+
+#[test]
 #[doc = "LG-04"]
 fn a_log_that_blocks_holds_no_request_up() {
     struct Blocked(Gate);
@@ -313,7 +326,9 @@ fn a_log_that_fails_holds_no_request_up_and_is_counted() {
     for _ in 0..20 {
         gateway.get("/x").is(200);
     }
-    gateway.wait_metric("portcullis_access_log_dropped_total", &[], |dropped| dropped > 0.0);
+    gateway.wait_metric("portcullis_log_lines_dropped_total", &["access"], |dropped| {
+        dropped > 0.0
+    });
 }
 
 #[test]

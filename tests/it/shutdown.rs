@@ -1,25 +1,25 @@
 //! The end: everybody who was heard is answered, everybody else is sent elsewhere, and the exit code says how it went.
 
-use std::io::Write;
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use portcullis::app::Drained;
+
 use crate::support::process::{Signal, free, own_address};
 use crate::support::upstream::OK;
 use crate::support::{Client, Gate, LIMIT, Process, Setup, Upstream, get};
 
-/// Refused, or closed without a word.
-fn turned_away(address: std::net::SocketAddr) -> bool {
-    let Ok(mut stream) = TcpStream::connect(address) else {
-        return true;
+/// Whether nobody takes a connection any more; who does is listened to for this long.
+fn nobody_listens(address: SocketAddr, patience: Duration) -> Option<()> {
+    let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(300)) else {
+        return Some(());
     };
-    let _taken = stream.write_all(&get("/x").bytes());
-    stream.set_read_timeout(Some(LIMIT)).unwrap();
-    !matches!(std::io::Read::read(&mut stream, &mut [0; 1]), Ok(1))
+    Client::over(stream).end_within(patience);
+    None
 }
 
 #[test]
@@ -42,14 +42,15 @@ fn readiness_falls_at_once_and_requests_are_served_until_the_delay_is_over() {
         Some("close")
     );
     let address = gateway.address();
-    gateway.clock.until(
-        Duration::from_secs(5),
-        Duration::from_secs(7),
-        "the end of listening",
-        |_| turned_away(address).then_some(()),
-    );
-    idle.end_within(LIMIT).expect("an idle connection stays");
-    drop(gateway.wait());
+    gateway.clock.advance_secs(4);
+    gateway.get("/x").is(200);
+    gateway
+        .clock
+        .soon("the end of listening", |patience| nobody_listens(address, patience));
+    gateway
+        .clock
+        .soon("the close of an idle connection", |patience| idle.end_within(patience));
+    assert_eq!(gateway.wait(), Drained::Clean);
 }
 
 #[test]
@@ -70,17 +71,14 @@ fn a_request_that_runs_is_finished_and_then_the_gateway_ends() {
     gateway.running().drain();
     let (clock, address) = (gateway.clock.clone(), gateway.address());
     let end = thread::spawn(move || gateway.wait());
-    clock.until(
-        Duration::from_secs(1),
-        Duration::from_secs(3),
-        "the end of listening",
-        |_| turned_away(address).then_some(()),
-    );
+    clock.soon("the end of listening", |patience| nobody_listens(address, patience));
     assert!(!end.is_finished());
     gate.open();
     client.read_until(b"half");
-    client.is_closed();
-    end.join().unwrap();
+    clock.soon("the close of a connection that has nothing more to do", |patience| {
+        client.end_within(patience)
+    });
+    assert_eq!(end.join().unwrap(), Drained::Clean);
 }
 
 #[test]
@@ -96,14 +94,16 @@ fn a_request_that_never_ends_is_cut_off_at_the_timeout() {
     client.send(get("/x"));
     upstream.wait_requests(1);
     gateway.running().drain();
-    gateway.settle();
+    let address = gateway.address();
     gateway
         .clock
-        .until(Duration::from_secs(9), Duration::from_secs(13), "the cut", |patience| {
-            client.end_within(patience)
-        });
+        .soon("the end of listening", |patience| nobody_listens(address, patience));
+    client.heard_nothing();
+    gateway.clock.advance_secs(5);
+    client.heard_nothing();
+    gateway.clock.soon("the cut", |patience| client.end_within(patience));
     upstream.wait_end(0);
-    drop(gateway.wait());
+    assert_eq!(gateway.wait(), Drained::CutOff);
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn everybody_who_was_accepted_under_load_is_answered() {
 }
 
 /// Ask over and over, on kept or on new connections, until nobody listens any more.
-fn until_refused(address: std::net::SocketAddr, keep: bool, asked: &AtomicUsize) {
+fn until_refused(address: SocketAddr, keep: bool, asked: &AtomicUsize) {
     loop {
         let Ok(stream) = TcpStream::connect(address) else {
             return;
@@ -195,7 +195,7 @@ fn an_address_that_is_taken_is_exit_code_1() {
     let taken = TcpListener::bind((own_address(), 0)).unwrap();
     let address = taken.local_addr().unwrap();
     let admin = free(own_address());
-    let setup = |listen: std::net::SocketAddr, admin: std::net::SocketAddr| {
+    let setup = |listen: SocketAddr, admin: SocketAddr| {
         Setup::to(&upstream)
             .listen(&[&format!("{{ addr: \"{listen}\" }}")])
             .top(&format!("admin: {{ addr: \"{admin}\" }}"))

@@ -1,9 +1,15 @@
 //! Which server of an upstream is asked, over which connection, and when a second one is tried.
 
-use std::net::{SocketAddr, TcpListener};
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
-use crate::support::upstream::OK;
-use crate::support::{Client, Gate, LIMIT, Request, Setup, Upstream, get, post};
+use portcullis::upstream::Resolve;
+
+use crate::support::upstream::{Conn, OK};
+use crate::support::{Client, Gate, Gateway, LIMIT, Request, Setup, Upstream, get, post};
 
 fn both(one: &Upstream, other: &Upstream) -> Setup {
     Setup::new()
@@ -73,6 +79,8 @@ fn a_pooled_connection_that_died_is_replaced_once_for_a_safe_request() {
     });
     let gateway = Setup::to(&upstream).start();
     gateway.get("/one").is(200);
+    // Long enough for a server to have closed it meanwhile.
+    gateway.clock.advance_secs(1);
     gateway.get("/two").is(200);
     let targets: Vec<String> = upstream
         .requests()
@@ -102,6 +110,7 @@ fn a_request_that_may_have_been_done_is_never_sent_twice() {
         });
         let gateway = Setup::to(&upstream).start();
         gateway.get("/one").is(200);
+        gateway.clock.advance_secs(1);
         gateway.ask(request).is(502);
         let twos = upstream
             .requests()
@@ -115,15 +124,21 @@ fn a_request_that_may_have_been_done_is_never_sent_twice() {
 #[test]
 #[doc = "RS-05"]
 fn a_pooled_connection_that_closed_while_idle_is_not_used() {
-    let upstream = Upstream::scripted(|conn| {
+    let closed = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&closed);
+    let upstream = Upstream::scripted(move |conn| {
         if conn.request().is_some() {
             conn.send(OK);
+            conn.finish();
+            count.fetch_add(1, Ordering::Release);
         }
     });
     let gateway = Setup::to(&upstream).start();
-    for number in 0..4 {
+    for number in 1..=4 {
         gateway.ask(post("/x", "abc")).is(200);
-        upstream.wait_end(number);
+        while closed.load(Ordering::Acquire) < number {
+            std::thread::yield_now();
+        }
     }
     assert_eq!(upstream.requests().len(), 4);
 }
@@ -198,6 +213,105 @@ fn a_host_name_with_two_addresses_is_reached_over_whichever_answers() {
             gateway.get("/x").is(200);
         }
     }
+}
+
+/// A resolver that knows one name, and what it means right now.
+#[derive(Default)]
+struct Names {
+    meaning: Mutex<Vec<IpAddr>>,
+    asked: AtomicUsize,
+}
+
+impl Names {
+    fn meaning(addresses: &[SocketAddr]) -> Arc<Self> {
+        let names = Self::default();
+        names.change(addresses);
+        Arc::new(names)
+    }
+
+    fn change(&self, addresses: &[SocketAddr]) {
+        *self.meaning.lock().unwrap() = addresses.iter().map(SocketAddr::ip).collect();
+    }
+}
+
+impl Resolve for Names {
+    fn resolve(&self, _: Arc<str>) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>> {
+        let meaning = self.meaning.lock().unwrap().clone();
+        self.asked.fetch_add(1, Ordering::Release);
+        Box::pin(async move { Ok(meaning) })
+    }
+}
+
+/// Two servers on one port of two addresses, and a gateway that knows them by a name.
+fn moving() -> (Upstream, Upstream, Arc<Names>, Gateway) {
+    let host = crate::support::process::own_address();
+    let answer = |name: &'static str| {
+        move |conn: &mut Conn| {
+            while conn.request().is_some() {
+                conn.send(format!(
+                    "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{name}",
+                    name.len()
+                ));
+            }
+        }
+    };
+    let old = Upstream::on(&format!("{host}:0"), answer("old"));
+    let new = Upstream::on(
+        &format!("{}:{}", crate::support::process::own_address(), old.address().port()),
+        answer("new"),
+    );
+    let names = Names::meaning(&[old.address()]);
+    let setup = Setup::new()
+        .upstream_as(
+            "up",
+            &format!("{{ urls: [\"http://moving.test:{}\"] }}", old.address().port()),
+        )
+        .route("{ path: /**, upstream: up, auth: public }")
+        .names(Arc::clone(&names) as Arc<dyn Resolve>);
+    let gateway = setup.start();
+    (old, new, names, gateway)
+}
+
+/// Until the name has been asked for once more, and the answer is in use.
+fn asked_again(names: &Names, gateway: &Gateway) {
+    for _ in 0..2 {
+        let before = names.asked.load(Ordering::Acquire);
+        gateway.clock.soon("the next look at the name", |_| {
+            (names.asked.load(Ordering::Acquire) > before).then_some(())
+        });
+    }
+}
+
+#[test]
+fn a_host_name_that_moves_takes_new_requests_along() {
+    let (old, new, names, gateway) = moving();
+    assert_eq!(gateway.get("/x").is(200).text(), "old");
+    names.change(&[new.address()]);
+    asked_again(&names, &gateway);
+    for _ in 0..3 {
+        assert_eq!(gateway.get("/x").is(200).text(), "new");
+    }
+    assert_eq!(old.requests().len(), 1);
+}
+
+#[test]
+fn a_host_name_that_stops_resolving_keeps_what_was_known() {
+    let (old, _new, names, gateway) = moving();
+    gateway.get("/x").is(200);
+    names.change(&[]);
+    asked_again(&names, &gateway);
+    assert_eq!(gateway.get("/x").is(200).text(), "old");
+    assert_eq!(old.requests().len(), 2);
+}
+
+#[test]
+fn of_the_addresses_of_a_name_the_next_is_tried_when_one_refuses() {
+    let (old, new, names, gateway) = moving();
+    let nobody = SocketAddr::new(crate::support::process::own_address().into(), 1);
+    names.change(&[nobody, new.address()]);
+    asked_again(&names, &gateway);
+    assert_eq!(gateway.get("/x").is(200).text(), "new");
+    old.saw_nothing();
 }
 
 #[test]

@@ -30,6 +30,19 @@ impl TestClock {
         self.advance(Duration::from_secs(seconds));
     }
 
+    /// Move time on in small steps until `event` gives something, for what may take some time and must not take for ever.
+    #[track_caller]
+    pub fn soon<T>(&self, what: &str, mut event: impl FnMut(Duration) -> Option<T>) -> T {
+        let began = Instant::now();
+        loop {
+            if let Some(seen) = event(Duration::from_millis(20)) {
+                return seen;
+            }
+            assert!(began.elapsed() < LIMIT, "{what} did not come");
+            self.advance(Duration::from_millis(250));
+        }
+    }
+
     /// Move time on, step by step, until `event` gives something; how much time that took.
     ///
     /// The event must come after `least` and by `most`. Once time stands at `most` it is moved no more, and the

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use portcullis::app;
 use portcullis::base::random::Random;
+use portcullis::upstream::{Resolve, SystemResolver};
 use serde_json::Value;
 
 use super::{Client, LIMIT, Request, Response, TestClock, Upstream, get};
@@ -22,6 +23,7 @@ pub struct Setup {
     routes: String,
     workers: usize,
     in_file: bool,
+    names: Option<Arc<dyn Resolve>>,
 }
 
 impl Setup {
@@ -34,6 +36,7 @@ impl Setup {
             routes: String::new(),
             workers: 1,
             in_file: false,
+            names: None,
         }
     }
 
@@ -90,6 +93,12 @@ impl Setup {
         self
     }
 
+    /// Host names mean what this says.
+    pub fn names(mut self, names: Arc<dyn Resolve>) -> Self {
+        self.names = Some(names);
+        self
+    }
+
     /// Write the configuration to a file, so that it can be changed.
     pub fn in_file(mut self) -> Self {
         self.in_file = true;
@@ -111,9 +120,10 @@ impl Setup {
         if !self.upstreams.is_empty() {
             write!(yaml, "upstreams:\n{}", self.upstreams).unwrap();
         }
-        if !self.routes.is_empty() {
-            write!(yaml, "routes:\n{}", self.routes).unwrap();
-        }
+        // There is no gateway without a route; this one matches nobody.
+        let none = "  - { host: nobody.invalid, path: /, redirect: { to: /none, status: 308 }, auth: public }\n";
+        let routes = if self.routes.is_empty() { none } else { &self.routes };
+        write!(yaml, "routes:\n{routes}").unwrap();
         yaml
     }
 
@@ -173,6 +183,7 @@ impl Setup {
             clock: clock.clock(),
             random: Random::system,
             access_log,
+            resolve: self.names.clone().unwrap_or_else(|| Arc::new(SystemResolver)),
             ..app::Options::default()
         };
         let running = app::Gateway::start(source, options).unwrap_or_else(|e| panic!("{e}\n{yaml}"));

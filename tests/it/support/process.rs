@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub use rustix::process::Signal;
-use rustix::process::{Pid, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, kill_process, prlimit};
 
 use super::{Client, LIMIT, Response, Setup, get};
 
@@ -71,6 +71,16 @@ impl Process {
         }
     }
 
+    /// Until the first connection is taken.
+    #[track_caller]
+    pub fn wait_listening(&self) {
+        let until = Instant::now() + LIMIT;
+        while TcpStream::connect(self.address).is_err() {
+            assert!(Instant::now() < until, "it does not start:\n{}", self.said.text());
+            thread::yield_now();
+        }
+    }
+
     #[track_caller]
     pub fn wait_ready(&self) {
         let until = Instant::now() + LIMIT;
@@ -124,6 +134,22 @@ impl Process {
             }
             thread::yield_now();
         }
+    }
+
+    /// How many descriptors it has open.
+    pub fn descriptors(&self) -> u64 {
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id()))
+            .unwrap()
+            .count() as u64
+    }
+
+    /// From now on it may not open more than this.
+    pub fn limit_descriptors(&self, most: u64) {
+        let limit = Rlimit {
+            current: Some(most),
+            maximum: Some(most),
+        };
+        prlimit(Some(Pid::from_child(&self.child)), Resource::Nofile, limit).unwrap();
     }
 
     /// Resident bytes: now, and at most so far.

@@ -468,6 +468,13 @@ impl Conn {
         client::write_until_stalled(self.stream.as_deref().unwrap(), chunk, most)
     }
 
+    /// Say that nothing more comes.
+    pub fn finish(&mut self) {
+        if let Some(stream) = &self.stream {
+            let _gone = stream.shutdown(Shutdown::Write);
+        }
+    }
+
     /// End the connection with a reset instead of a FIN.
     pub fn reset(&mut self) {
         let Some(stream) = self.stream.take() else { return };
