@@ -1,7 +1,7 @@
 # The commands of this project; the checks in .ci/run call the same ones. `make` alone explains them.
 
 CONFIG ?= config/quickstart.yaml
-BINARY := target/release/portcullis
+BINARY := $(or $(CARGO_TARGET_DIR),target)/release/portcullis
 
 # Dependencies are brought here by scripts/fetch, once; after that nothing below touches the network.
 export CARGO_NET_OFFLINE := true
@@ -58,8 +58,8 @@ schema: fetch ## write config/schema.json and docs/configuration.md from the typ
 	cargo run --locked --quiet -- schema --docs > docs/configuration.md
 
 schema-check: fetch ## fails when `make schema` would change something
-	cargo run --locked --quiet -- schema | diff -u config/schema.json - || { echo "run \`make schema\`"; exit 1; }
-	cargo run --locked --quiet -- schema --docs | diff -u docs/configuration.md - || { echo "run \`make schema\`"; exit 1; }
+	@cargo run --locked --quiet -- schema | diff -u config/schema.json - || { echo "run \`make schema\`"; exit 1; }
+	@cargo run --locked --quiet -- schema --docs | diff -u docs/configuration.md - || { echo "run \`make schema\`"; exit 1; }
 
 bench: fetch ## criterion benches of the hot path, for people (see benches/README.md)
 	cargo bench --locked
