@@ -76,11 +76,13 @@ bench-baseline: release ## take today's instruction count as the new baseline (s
 	@scripts/needs valgrind python3
 	python3 benches/instructions/count.py --binary $(BINARY) --update
 
-fuzz: fetch ## run one fuzz target on new inputs (TARGET=path SECONDS=60)
+fuzz: ## run one fuzz target on new inputs (TARGET=path SECONDS=60)
 	@scripts/needs fuzz
+	@scripts/fetch fuzz/Cargo.toml
 	cd fuzz && ../scripts/fetch
 	@# What it finds on the way stays out of the committed corpus, which holds what somebody chose.
 	mkdir -p fuzz/target/found/$(or $(TARGET),path)
+	@# The fuzzer's instrumentation is unstable; this lets the stable compiler do it.
 	RUSTC_BOOTSTRAP=1 cargo fuzz run $(or $(TARGET),path) fuzz/target/found/$(or $(TARGET),path) \
 	  fuzz/corpus/$(or $(TARGET),path) -- -max_total_time=$(or $(SECONDS),60)
 
