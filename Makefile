@@ -1,7 +1,7 @@
 # The commands of this project; the checks in .ci/run call the same ones. `make` alone explains them.
 
 CONFIG ?= config/quickstart.yaml
-BINARY := target/release/portcullis
+BINARY := $(or $(CARGO_TARGET_DIR),target)/release/portcullis
 
 # Dependencies are brought here by scripts/fetch, once; after that nothing below touches the network.
 export CARGO_NET_OFFLINE := true
@@ -58,9 +58,8 @@ schema: fetch ## write config/schema.json and docs/configuration.md from the typ
 	cargo run --locked --quiet -- schema --docs > docs/configuration.md
 
 schema-check: fetch ## fails when `make schema` would change something
-	cargo build --locked --quiet
-	@target/debug/portcullis schema | diff -u config/schema.json - || { echo "run \`make schema\`"; exit 1; }
-	@target/debug/portcullis schema --docs | diff -u docs/configuration.md - || { echo "run \`make schema\`"; exit 1; }
+	@cargo run --locked --quiet -- schema | diff -u config/schema.json - || { echo "run \`make schema\`"; exit 1; }
+	@cargo run --locked --quiet -- schema --docs | diff -u docs/configuration.md - || { echo "run \`make schema\`"; exit 1; }
 
 bench: fetch ## criterion benches of the hot path, for people (see benches/README.md)
 	cargo bench --locked
@@ -77,11 +76,13 @@ bench-baseline: release ## take today's instruction count as the new baseline (s
 	@scripts/needs valgrind python3
 	python3 benches/instructions/count.py --binary $(BINARY) --update
 
-fuzz: fetch ## run one fuzz target on new inputs (TARGET=path SECONDS=60)
+fuzz: ## run one fuzz target on new inputs (TARGET=path SECONDS=60)
 	@scripts/needs fuzz
+	@scripts/fetch fuzz/Cargo.toml
 	cd fuzz && ../scripts/fetch
 	@# What it finds on the way stays out of the committed corpus, which holds what somebody chose.
 	mkdir -p fuzz/target/found/$(or $(TARGET),path)
+	@# The fuzzer's instrumentation is unstable; this lets the stable compiler do it.
 	RUSTC_BOOTSTRAP=1 cargo fuzz run $(or $(TARGET),path) fuzz/target/found/$(or $(TARGET),path) \
 	  fuzz/corpus/$(or $(TARGET),path) -- -max_total_time=$(or $(SECONDS),60)
 
