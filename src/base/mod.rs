@@ -6,5 +6,6 @@ pub mod id;
 pub mod net;
 pub mod random;
 pub mod secret;
+pub mod task;
 pub mod tasks;
 pub mod timers;

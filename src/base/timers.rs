@@ -4,9 +4,7 @@
 //! moment asked for lies before the one already set. A connection that serves a request each millisecond, each with a
 //! deadline of thirty seconds, thus sets its alarm twice a minute instead of twice a request.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -206,26 +204,6 @@ impl Alarm {
             drop(wheel);
             self.timers.changed.notify_one();
         }
-    }
-}
-
-/// An alarm that everything inside one task shares.
-#[derive(Clone)]
-pub struct TaskAlarm(Rc<RefCell<Alarm>>);
-
-impl TaskAlarm {
-    pub fn new(timers: &Timers) -> Self {
-        Self(Rc::new(RefCell::new(timers.alarm())))
-    }
-
-    /// See [`Alarm::poll_past`].
-    #[inline]
-    pub fn poll_past(&self, cx: &mut Context<'_>, moment: Moment) -> Poll<()> {
-        self.0.borrow_mut().poll_past(cx, moment)
-    }
-
-    pub fn now(&self) -> Moment {
-        self.0.borrow().now()
     }
 }
 

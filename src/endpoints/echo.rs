@@ -59,7 +59,7 @@ async fn answer(permitted: Permitted<'_>, means: Means<'_>) -> Result<Response<B
         max: route.body_max,
         idle: means.body_idle,
     };
-    let (body, _progress) = Outgoing::new(payload, limits, means.alarm);
+    let (body, _progress) = Outgoing::new(payload, limits, means.task);
     let body = read(body).await?;
     let mut shown = BTreeMap::<&str, Vec<String>>::new();
     for (name, value) in &headers {

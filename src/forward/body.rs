@@ -13,7 +13,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use crate::base::clock::Moment;
-use crate::base::timers::TaskAlarm;
+use crate::base::task::TaskHandle;
 use crate::request::body::Outgoing;
 use crate::request::headers;
 use crate::upstream::{Conn, InFlight, Pools};
@@ -32,7 +32,7 @@ pub struct Streamed {
     incoming: Incoming,
     conn: Option<Conn<Outgoing>>,
     pools: Rc<Pools<Outgoing>>,
-    alarm: TaskAlarm,
+    task: TaskHandle,
     /// How long the upstream may pause, and how long its connection may rest afterwards.
     idle: Duration,
     silent_since: Option<Moment>,
@@ -44,7 +44,7 @@ impl Streamed {
         incoming: Incoming,
         conn: Conn<Outgoing>,
         pools: &Rc<Pools<Outgoing>>,
-        alarm: &TaskAlarm,
+        task: &TaskHandle,
         idle: Duration,
         counted: Option<InFlight>,
     ) -> Self {
@@ -52,7 +52,7 @@ impl Streamed {
             incoming,
             conn: Some(conn),
             pools: Rc::clone(pools),
-            alarm: alarm.clone(),
+            task: task.clone(),
             idle,
             silent_since: None,
             _counted: counted,
@@ -76,7 +76,9 @@ impl Streamed {
 
     fn poll_incoming(&mut self) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         // Only the connection below makes frames, and it is moved before each look: no wake-up is needed.
-        Pin::new(&mut self.incoming).poll_frame(&mut Context::from_waker(Waker::noop()))
+        let incoming = Pin::new(&mut self.incoming);
+        self.task
+            .quietly(|| incoming.poll_frame(&mut Context::from_waker(Waker::noop())))
     }
 }
 
@@ -89,14 +91,14 @@ impl Body for Streamed {
         let mut frame = this.poll_incoming();
         if frame.is_pending() {
             if let Some(conn) = &mut this.conn {
-                conn.drive(cx);
+                this.task.poll_with(cx, |cx| conn.drive(cx));
             }
             frame = this.poll_incoming();
         }
         match frame {
             Poll::Pending => {
-                let since = *this.silent_since.get_or_insert_with(|| this.alarm.now());
-                std::task::ready!(this.alarm.poll_past(cx, since + this.idle));
+                let since = *this.silent_since.get_or_insert_with(|| this.task.now());
+                std::task::ready!(this.task.poll_past(cx, since + this.idle));
                 this.conn = None;
                 Poll::Ready(Some(Err(AnswerBroken::Silent)))
             }

@@ -36,13 +36,12 @@ pub fn prepare(headers: &mut HeaderMap, asked: &Asked, route: &Route) {
 /// The one `Host` field.
 pub(super) fn set_host(headers: &mut HeaderMap, asked: &Asked, route: &Route, target: &Target) {
     let host = match (route.forward.host, asked.host.raw()) {
-        (ForwardHost::Client, Some(host)) => host,
+        // Where it stands since it arrived.
+        (ForwardHost::Client, Some(_)) => return,
         // A client of HTTP/1.0 may name no host; HTTP/1.1, which the upstream gets, needs one.
         (ForwardHost::Client, None) | (ForwardHost::Upstream, _) => target.authority(),
     };
-    if headers.get(HOST) != Some(host) {
-        headers.insert(HOST, host.clone());
-    }
+    headers.insert(HOST, host.clone());
 }
 
 /// What the configuration removes and sets.

@@ -21,7 +21,7 @@ use hyper::body::Incoming;
 
 use crate::authz::Permitted;
 use crate::base::clock::Moment;
-use crate::base::timers::TaskAlarm;
+use crate::base::task::TaskHandle;
 use crate::request::body::{BodyLimits, Outgoing, Progress};
 use crate::request::{Asked, framing};
 use crate::route::Route;
@@ -48,7 +48,7 @@ impl Forwarder {
         permitted: Permitted<'_>,
         upstream: &Arc<Upstream>,
         body_idle: Duration,
-        alarm: &TaskAlarm,
+        task: &TaskHandle,
     ) -> Result<Response<Streamed>, ForwardFault> {
         let (route, mut asked, payload) = permitted.into_request();
         let onward = asked.onward.as_ref().unwrap_or(&asked.path);
@@ -57,8 +57,8 @@ impl Forwarder {
             max: route.body_max,
             idle: body_idle,
         };
-        let (body, progress) = Outgoing::new(payload, limits, alarm);
-        let bound = names_connection_scheme(&asked.headers, &http::header::AUTHORIZATION);
+        let (body, progress) = Outgoing::new(payload, limits, task);
+        let bound = asked.is_authorized && names_connection_scheme(&asked.headers, &http::header::AUTHORIZATION);
         let mut head = std::mem::take(&mut asked.headers);
         headers::prepare(&mut head, &asked, route);
         let mut request = Request::new(body);
@@ -75,7 +75,7 @@ impl Forwarder {
             progress: progress.as_deref(),
             bound,
             deadline: route.timeout.map_or(Moment::NEVER, |limit| asked.received + limit),
-            alarm,
+            task,
         };
         let (mut response, conn, counted) = errand.run(request).await?;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
@@ -85,7 +85,7 @@ impl Forwarder {
         let idle = upstream.timeouts.idle;
         crate::request::headers::clean_answer(response.headers_mut(), &framing);
         *response.version_mut() = Version::HTTP_11;
-        Ok(response.map(|incoming| Streamed::new(incoming, conn, &self.pools, alarm, idle, counted)))
+        Ok(response.map(|incoming| Streamed::new(incoming, conn, &self.pools, task, idle, counted)))
     }
 }
 
@@ -100,7 +100,7 @@ struct Errand<'e> {
     /// Whether the request asks for the connection itself to be authenticated.
     bound: bool,
     deadline: Moment,
-    alarm: &'e TaskAlarm,
+    task: &'e TaskHandle,
 }
 
 type Answered = (Response<Incoming>, Conn<Outgoing>, Option<InFlight>);
@@ -116,7 +116,8 @@ impl Errand<'_> {
                 .upstream
                 .counts_requests()
                 .then(|| InFlight::new(Arc::clone(target)));
-            let mut conn = match self.connection(target, resent).await? {
+            let now = self.task.now();
+            let mut conn = match self.connection(target, resent, now).await? {
                 Ok(conn) => conn,
                 Err(TakeFailed::Connect(refusal)) => {
                     // Nothing has left yet: the next server may have it.
@@ -126,8 +127,8 @@ impl Errand<'_> {
                 }
                 Err(full) => return Err(ForwardFault::Overloaded(full)),
             };
-            let spare = self.spare(&conn, &request);
-            match self.exchange(&mut conn, request).await? {
+            let spare = self.spare(&conn, &request, now);
+            match self.exchange(&mut conn, request, now).await? {
                 Ok(response) => {
                     if self.is_bound_to_connection(&response) {
                         conn.spoil();
@@ -136,7 +137,7 @@ impl Errand<'_> {
                 }
                 Err(ExchangeFailed {
                     unsent: Some(unsent), ..
-                }) if self.body_untouched() => {
+                }) if self.body_untouched() && !resent => {
                     // The connection had died while it rested; not a byte has left.
                     request = unsent;
                     resent = true;
@@ -164,9 +165,10 @@ impl Errand<'_> {
         &self,
         target: &Arc<Target>,
         fresh: bool,
+        now: Moment,
     ) -> Result<Result<Conn<Outgoing>, TakeFailed>, ForwardFault> {
         let pools = &self.forwarder.pools;
-        if !fresh && let Some(conn) = pools.take_resting(target, self.alarm.now()) {
+        if !fresh && let Some(conn) = pools.take_resting(target, now) {
             return Ok(Ok(conn));
         }
         let mut opening = Box::pin(pools.open(self.upstream, target));
@@ -174,7 +176,7 @@ impl Errand<'_> {
             if let Poll::Ready(opened) = opening.as_mut().poll(cx) {
                 return Poll::Ready(Ok(opened));
             }
-            self.alarm
+            self.task
                 .poll_past(cx, self.deadline)
                 .map(|()| Err(ForwardFault::TimedOut))
         })
@@ -185,23 +187,23 @@ impl Errand<'_> {
         &self,
         conn: &mut Conn<Outgoing>,
         request: Request<Outgoing>,
+        sent: Moment,
     ) -> Result<Result<Response<Incoming>, ExchangeFailed<Outgoing>>, ForwardFault> {
-        let sent = self.alarm.now();
         let patience = self.upstream.timeouts.response;
         let poll_limits = |cx: &mut Context<'_>| {
             // While the body is on its way, each frame of it is a sign of life.
             let last = self.progress.map_or(sent, |progress| progress.last().max(sent));
-            self.alarm
+            self.task
                 .poll_past(cx, self.deadline.min(last + patience))
                 .map(|()| ForwardFault::TimedOut)
         };
-        conn.exchange(request, poll_limits).await
+        conn.exchange(request, self.task, poll_limits).await
     }
 
     /// A copy to send again, for a harmless request on a connection that may have been closed in passing (RS-05).
-    fn spare(&self, conn: &Conn<Outgoing>, request: &Request<Outgoing>) -> Option<Request<Outgoing>> {
+    fn spare(&self, conn: &Conn<Outgoing>, request: &Request<Outgoing>, now: Moment) -> Option<Request<Outgoing>> {
         let harmless = matches!(self.asked.method, Method::GET | Method::HEAD | Method::OPTIONS);
-        let at_risk = conn.is_used() && conn.rested(self.alarm.now()) >= CLOSED_IN_PASSING;
+        let at_risk = conn.is_used() && conn.rested(now) >= CLOSED_IN_PASSING;
         if !(harmless && at_risk && self.progress.is_none()) {
             return None;
         }
@@ -221,7 +223,8 @@ impl Errand<'_> {
     fn is_bound_to_connection(&self, response: &Response<Incoming>) -> bool {
         self.progress.is_some_and(|progress| !progress.ended())
             || self.bound
-            || names_connection_scheme(response.headers(), &http::header::WWW_AUTHENTICATE)
+            || response.status() == StatusCode::UNAUTHORIZED
+                && names_connection_scheme(response.headers(), &http::header::WWW_AUTHENTICATE)
     }
 }
 

@@ -19,7 +19,7 @@ use super::link::{Link, Overdue, Phase, Probe};
 use super::listener::Listener;
 use super::service::Door;
 use super::worker::Worker;
-use crate::base::timers::TaskAlarm;
+use crate::base::task::TaskHandle;
 use crate::telemetry::events::{ConnectionEnd, ConnectionRefused};
 
 /// HTTP-10: how much, and for how long, of what a client still sends is read and dropped so that it can read our
@@ -48,10 +48,10 @@ pub(super) async fn serve(
     }
     let lease = worker.lease();
     let link = Rc::new(Link::new(worker.clock.clone(), lease.timeouts));
-    let alarm = TaskAlarm::new(&worker.timers);
+    let task = TaskHandle::new(&worker.timers);
     let sizes = lease.sizes;
     drop(lease);
-    let door = Door::new(&worker, &listener, &link, &alarm, peer, local);
+    let door = Door::new(&worker, &listener, &link, &task, peer, local);
     let io = TokioIo::new(ClientIo::new(stream, Rc::clone(&link)));
     let mut builder = http1::Builder::new();
     builder
@@ -68,7 +68,7 @@ pub(super) async fn serve(
                 return Poll::Ready(Ended::ByHyper(result));
             }
             let (moment, overdue) = link.deadline(listener.stage());
-            std::task::ready!(alarm.poll_past(cx, moment));
+            std::task::ready!(task.poll_past(cx, moment));
             match (overdue, link.probe()) {
                 // Look before closing: a request may be arriving this very moment.
                 (Overdue::Quiet, Probe::None) => link.set_probe(Probe::Asked),

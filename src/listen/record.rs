@@ -8,7 +8,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::HOST;
 use http::{HeaderValue, Method, Request, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
@@ -36,7 +35,7 @@ pub(super) struct Record {
     pub(super) received: Moment,
     pub(super) client: IpAddr,
     method: Method,
-    host: Option<HeaderValue>,
+    pub(super) host: Option<HeaderValue>,
     /// Index of the route in the lease's table.
     route: Option<usize>,
     decision: Option<Decision>,
@@ -69,7 +68,7 @@ impl Record {
             received,
             client: IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
             method: request.method().clone(),
-            host: request.headers().get(HOST).cloned(),
+            host: None,
             route: None,
             decision: None,
             status: None,

@@ -15,7 +15,7 @@ use super::link::{Link, Stage};
 use super::listener::Listener;
 use super::record::{Record, Recorded};
 use super::worker::{Lease, Worker};
-use crate::base::timers::TaskAlarm;
+use crate::base::task::TaskHandle;
 use crate::pipeline::{self, Answer, Rejection};
 use crate::problem::{Form, Problem};
 use crate::request::{Arrival, ArrivalRules, Connection, KNOWN_METHODS, Names};
@@ -27,7 +27,7 @@ pub(super) struct Door {
     worker: Rc<Worker>,
     listener: Rc<Listener>,
     link: Rc<Link>,
-    alarm: TaskAlarm,
+    task: TaskHandle,
     connection: Connection,
 }
 
@@ -36,7 +36,7 @@ impl Door {
         worker: &Rc<Worker>,
         listener: &Rc<Listener>,
         link: &Rc<Link>,
-        alarm: &TaskAlarm,
+        task: &TaskHandle,
         peer: SocketAddr,
         local: SocketAddr,
     ) -> Rc<Self> {
@@ -44,7 +44,7 @@ impl Door {
             worker: Rc::clone(worker),
             listener: Rc::clone(listener),
             link: Rc::clone(link),
-            alarm: alarm.clone(),
+            task: task.clone(),
             connection: Connection::new(peer, local),
         })
     }
@@ -107,7 +107,8 @@ impl Door {
             Arrival::Request(arrived) => arrived,
         };
         record.client = arrived.asked().client.address;
-        pipeline::serve(lease, &self.worker.exit, &self.alarm, arrived, record).await
+        record.host = arrived.asked().host.raw().cloned();
+        pipeline::serve(lease, &self.worker.exit, &self.task, arrived, record).await
     }
 }
 

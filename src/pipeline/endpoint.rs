@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::Response;
 
 use crate::authz::Permitted;
-use crate::base::timers::TaskAlarm;
+use crate::base::task::TaskHandle;
 use crate::request::body::BodyFault;
 
 /// The answer on its way; it lives on one worker.
@@ -26,7 +26,7 @@ pub trait Endpoint {
 pub struct Means<'a> {
     /// How long a body may be silent.
     pub body_idle: Duration,
-    pub alarm: &'a TaskAlarm,
+    pub task: &'a TaskHandle,
 }
 
 /// The endpoints a route can lead to.

@@ -10,7 +10,7 @@ use http_body::{Body, Frame, SizeHint};
 use super::endpoint::{Endpoints, Means};
 use super::{Rejection, Snapshot};
 use crate::authz::Permitted;
-use crate::base::timers::TaskAlarm;
+use crate::base::task::TaskHandle;
 use crate::forward::{self, AnswerBroken, Forwarder, Streamed};
 use crate::route::RouteAnswer;
 
@@ -29,22 +29,22 @@ impl Exit {
         &self,
         permitted: Permitted<'_>,
         parts: &Snapshot,
-        alarm: &TaskAlarm,
+        task: &TaskHandle,
     ) -> Result<Response<Answer>, Rejection> {
         let route = permitted.route();
         let body_idle = parts.timeouts.body_idle;
         let mut response = match &route.answer {
             RouteAnswer::Upstream(upstream) => self
                 .forwarder
-                .send(permitted, upstream, body_idle, alarm)
+                .send(permitted, upstream, body_idle, task)
                 .await?
                 .map(Answer::Streamed),
             RouteAnswer::Echo(_) => {
-                let means = Means { body_idle, alarm };
+                let means = Means { body_idle, task };
                 self.endpoints.echo.answer(permitted, means).await?.map(Answer::whole)
             }
             RouteAnswer::Redirect(_) => {
-                let means = Means { body_idle, alarm };
+                let means = Means { body_idle, task };
                 self.endpoints
                     .redirect
                     .answer(permitted, means)

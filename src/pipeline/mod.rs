@@ -15,7 +15,7 @@ pub use snapshot::Snapshot;
 use http::Response;
 
 use crate::authz::Rule;
-use crate::base::timers::TaskAlarm;
+use crate::base::task::TaskHandle;
 use crate::request::Arrived;
 use crate::route::Route;
 
@@ -29,7 +29,7 @@ pub trait Observer {
 pub async fn serve(
     parts: &Snapshot,
     exit: &Exit,
-    alarm: &TaskAlarm,
+    task: &TaskHandle,
     arrived: Arrived,
     observer: &mut impl Observer,
 ) -> Result<Response<Answer>, Rejection> {
@@ -39,5 +39,5 @@ pub async fn serve(
     let identified = parts.verifier.identify(admitted)?;
     let permitted = parts.policy.decide(identified)?;
     observer.permitted(permitted.rule());
-    Ok(exit.send(permitted, parts, alarm).await?)
+    Ok(exit.send(permitted, parts, task).await?)
 }

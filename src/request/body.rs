@@ -15,7 +15,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use crate::base::clock::Moment;
-use crate::base::timers::TaskAlarm;
+use crate::base::task::TaskHandle;
 
 /// RS-01: how long a sender may be slower than [`MIN_RATE`] before its pace counts.
 const RATE_GRACE: Duration = Duration::from_secs(10);
@@ -104,13 +104,13 @@ impl Progress {
 pub enum Outgoing {
     #[default]
     Empty,
-    Guarded(Guarded),
+    Guarded(Box<Guarded>),
 }
 
 pub struct Guarded {
     incoming: Incoming,
     limits: BodyLimits,
-    alarm: TaskAlarm,
+    task: TaskHandle,
     progress: Rc<Progress>,
     received: u64,
     /// When the sender was found to have nothing for us, and how long that has been the case in all.
@@ -128,7 +128,7 @@ impl std::fmt::Debug for Guarded {
 
 impl Outgoing {
     /// Put `payload` under `limits`; the progress of an empty body is of no interest.
-    pub fn new(payload: Payload, limits: BodyLimits, alarm: &TaskAlarm) -> (Self, Option<Rc<Progress>>) {
+    pub fn new(payload: Payload, limits: BodyLimits, task: &TaskHandle) -> (Self, Option<Rc<Progress>>) {
         let Payload::Stream(incoming) = payload else {
             return (Self::Empty, None);
         };
@@ -136,18 +136,18 @@ impl Outgoing {
             fault: Cell::new(None),
             ended: Cell::new(false),
             touched: Cell::new(false),
-            last: Cell::new(alarm.now()),
+            last: Cell::new(task.now()),
         });
         let guarded = Guarded {
             incoming,
             limits,
-            alarm: alarm.clone(),
+            task: task.clone(),
             progress: Rc::clone(&progress),
             received: 0,
             waiting_since: None,
             waited: Duration::ZERO,
         };
-        (Self::Guarded(guarded), Some(progress))
+        (Self::Guarded(Box::new(guarded)), Some(progress))
     }
 }
 
@@ -174,12 +174,12 @@ impl Guarded {
         self.progress.touched.set(true);
         loop {
             let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(cx) else {
-                let since = *self.waiting_since.get_or_insert_with(|| self.alarm.now());
+                let since = *self.waiting_since.get_or_insert_with(|| self.task.now());
                 let (moment, fault) = self.patience(since);
-                ready!(self.alarm.poll_past(cx, moment));
+                ready!(self.task.poll_past(cx, moment));
                 return self.refuse(fault);
             };
-            let now = self.alarm.now();
+            let now = self.task.now();
             if let Some(since) = self.waiting_since.take() {
                 self.waited += now.since(since);
             }

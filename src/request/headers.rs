@@ -125,24 +125,39 @@ const FIELD_MAX: usize = 16 * 1024;
 /// RS-02: over all `Cookie` fields of a request.
 const COOKIES_MAX: usize = 100;
 
-/// Refuses what is too large for one field, or too much in one.
-pub fn check_sizes(headers: &HeaderMap) -> Result<(), HeaderFault> {
-    let mut cookies = 0;
-    for (name, value) in headers {
-        if name.as_str().len() > FIELD_MAX {
-            return Err(HeaderFault::NameTooLong);
+/// What a look over all fields of a request finds, so that what is not there need not be looked up.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Survey {
+    /// `Content-Length`, `Transfer-Encoding` or `Expect`.
+    pub frames: bool,
+    /// `traceparent` or `tracestate`.
+    pub traces: bool,
+    pub is_authorized: bool,
+}
+
+impl Survey {
+    /// Refuses what is too large for one field, or too much in one.
+    pub fn of(headers: &HeaderMap) -> Result<Self, HeaderFault> {
+        let (mut survey, mut cookies) = (Self::default(), 0);
+        for (name, value) in headers {
+            if name.as_str().len() > FIELD_MAX {
+                return Err(HeaderFault::NameTooLong);
+            }
+            if value.len() > FIELD_MAX {
+                return Err(HeaderFault::TooLong(name.clone()));
+            }
+            match *name {
+                header::CONTENT_LENGTH | header::TRANSFER_ENCODING | header::EXPECT => survey.frames = true,
+                header::AUTHORIZATION => survey.is_authorized = true,
+                header::COOKIE => cookies += memchr::memchr_iter(b';', value.as_bytes()).count() + 1,
+                _ => survey.traces |= name.as_str().starts_with("trace"),
+            }
         }
-        if value.len() > FIELD_MAX {
-            return Err(HeaderFault::TooLong(name.clone()));
+        if cookies > COOKIES_MAX {
+            Err(HeaderFault::TooManyCookies)
+        } else {
+            Ok(survey)
         }
-        if *name == header::COOKIE {
-            cookies += memchr::memchr_iter(b';', value.as_bytes()).count() + 1;
-        }
-    }
-    if cookies > COOKIES_MAX {
-        Err(HeaderFault::TooManyCookies)
-    } else {
-        Ok(())
     }
 }
 

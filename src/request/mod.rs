@@ -28,7 +28,7 @@ use body::Payload;
 use client::Client;
 use forwarding::Forwarding;
 use framing::FramingFault;
-use headers::{HeaderFault, HeaderPolicy, Sender};
+use headers::{HeaderFault, HeaderPolicy, Sender, Survey};
 use host::{Host, HostFault};
 use path::NormalPath;
 use target::{Target, TargetFault};
@@ -62,6 +62,8 @@ pub struct Asked {
     /// The client reads trailers.
     pub wants_trailers: bool,
     pub content_length: Option<u64>,
+    /// There is an `Authorization` field.
+    pub is_authorized: bool,
     pub received: Moment,
 }
 
@@ -186,8 +188,12 @@ impl Arrival {
         if !matches!(parts.version, Version::HTTP_10 | Version::HTTP_11) {
             return Err(ArrivalFault::Version);
         }
-        headers::check_sizes(&headers)?;
-        let framing = framing::of_request(parts.version, &headers)?;
+        let survey = Survey::of(&headers)?;
+        let framing = if survey.frames {
+            framing::of_request(parts.version, &headers)?
+        } else {
+            framing::Framing::default()
+        };
         let host = Host::read(&headers, parts.version)?;
         let path = match target::read(&method, &parts.uri, &host, rules.max_target)? {
             Target::Path(path) => path,
@@ -200,9 +206,9 @@ impl Arrival {
         } else {
             Sender::Stranger
         };
-        let trace_continues = headers.get(&TRACEPARENT) == Some(names.trace.as_header());
         let cleaned = rules.headers.clean(&mut headers, sender)?;
-        if !trace_continues {
+        if survey.traces && headers.get(&TRACEPARENT) != Some(names.trace.as_header()) {
+            // The state of a trace that does not go on.
             headers.remove("tracestate");
         }
         let asked = Asked {
@@ -217,6 +223,7 @@ impl Arrival {
             trace: names.trace,
             wants_trailers: cleaned.te_trailers,
             content_length: framing.content_length,
+            is_authorized: survey.is_authorized,
             received,
         };
         Ok(Self::Request(Arrived {

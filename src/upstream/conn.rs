@@ -21,6 +21,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::io::{MAX_HEAD, UpstreamIo, Watch};
 use super::target::Target;
 use crate::base::clock::Moment;
+use crate::base::task::TaskHandle;
 
 /// An unused connection that rested this long is asked whether it still lives before it is used.
 const PROBE_AFTER: Duration = Duration::from_millis(500);
@@ -109,6 +110,7 @@ where
     pub async fn exchange<E>(
         &mut self,
         request: Request<B>,
+        task: &TaskHandle,
         mut poll_limits: impl FnMut(&mut Context<'_>) -> Poll<E>,
     ) -> Result<Result<Response<Incoming>, ExchangeFailed<B>>, E> {
         self.0.watch.expect_head();
@@ -118,7 +120,7 @@ where
         } = &mut *self.0;
         let mut answer = pin!(sender.try_send_request(request));
         std::future::poll_fn(|cx| {
-            drive(driver, cx);
+            task.poll_with(cx, |cx| drive(driver, cx));
             // Only the driver completes the answer, and it has just been polled: no other waker is needed.
             match answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
                 Poll::Ready(Ok(response)) => {
