@@ -153,12 +153,13 @@ def instructions(argv, port, requests, connections, folder):
 
 
 def _wait_for(port, running, log):
+    """Until a request is answered: an open port alone may belong to a start that is not over."""
     until = time.monotonic() + 60
     while time.monotonic() < until and running.poll() is None:
         try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
+            drive(port, 1, 1)
             return
-        except OSError:
+        except (OSError, RuntimeError):
             time.sleep(0.05)
     with open(log, errors="replace") as lines:
         raise RuntimeError("the gateway did not start:\n" + lines.read()[-2000:])
