@@ -78,12 +78,12 @@ class Process:
         return total / 1024
 
     def wait_for(self, port, limit=20.0):
-        """Until the port accepts a connection."""
+        """Until a request is answered: an open port alone may belong to a start that is not over."""
         until = time.monotonic() + limit
         while time.monotonic() < until:
             if self.running.poll() is not None:
                 break
-            if accepts(port):
+            if answers(port):
                 return self
             time.sleep(0.005)
         raise RuntimeError(f"{self.name} did not start; its log ends:\n{self.last_words()}")
@@ -114,10 +114,13 @@ def _stat(pid):
         return text.read().rsplit(")", 1)[1].split()
 
 
-def accepts(port):
+def answers(port):
+    """Whether a connection is accepted and a request on it answered."""
     try:
-        socket.create_connection(("127.0.0.1", port), 0.2).close()
-        return True
+        with socket.create_connection(("127.0.0.1", port), 0.2) as connection:
+            connection.settimeout(5)
+            connection.sendall(b"GET /plain/get HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            return connection.recv(4096).startswith(b"HTTP/1.1 200 ")
     except OSError:
         return False
 
