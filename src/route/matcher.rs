@@ -21,7 +21,7 @@ fn descend<R>(tree: &Tree, id: Id, rest: Option<&[u8]>, take: &mut impl FnMut(&[
     let Some(rest) = rest else {
         return take_leaf(&node.ends, take).or_else(|| take_leaf(&node.rest, take));
     };
-    let (segment, below) = match memchr::memchr(b'/', rest) {
+    let (segment, below) = match end_of_segment(rest) {
         Some(at) => (rest.get(..at)?, rest.get(at + 1..)),
         None => (rest, None),
     };
@@ -41,4 +41,9 @@ fn descend<R>(tree: &Tree, id: Id, rest: Option<&[u8]>, take: &mut impl FnMut(&[
 
 fn take_leaf<R>(leaf: &[usize], take: &mut impl FnMut(&[usize]) -> Option<R>) -> Option<R> {
     if leaf.is_empty() { None } else { take(leaf) }
+}
+
+/// Segments are short: looking at each byte is done before a search for large inputs has begun.
+fn end_of_segment(rest: &[u8]) -> Option<usize> {
+    rest.iter().position(|&byte| byte == b'/')
 }

@@ -118,12 +118,15 @@ impl Table {
     /// nowhere is harmless: this gateway forwards to no such place.
     pub fn agrees(&self, host: Option<&str>, path: &NormalPath, headers: &HeaderMap, chosen: usize) -> bool {
         let itself = path.path().as_bytes();
+        let choice = Choice {
+            table: self,
+            host,
+            headers,
+            itself,
+            chosen,
+        };
         match path.shape() {
-            Shape::Plain if self.folded.is_none() => true,
-            Shape::Plain => {
-                self.leads_to(&self.folded, host, itself, itself, headers, chosen)
-                    && self.leads_to(&self.read, host, itself, itself, headers, chosen)
-            }
+            Shape::Plain => choice.stands(&self.folded, itself) && choice.stands(&self.read, itself),
             Shape::Cased => {
                 let mut buffer = [0; 256];
                 let owned;
@@ -138,50 +141,12 @@ impl Table {
                         &owned
                     }
                 };
-                self.leads_to(&self.read, host, itself, itself, headers, chosen)
-                    && self.leads_to(&self.folded, host, folded, itself, headers, chosen)
+                choice.stands(&self.read, itself) && choice.stands(&self.folded, folded)
             }
             Shape::Odd => readings::all(itself, |reading| {
-                self.leads_to(&self.read, host, reading.exact, itself, headers, chosen)
-                    && self.leads_to(&self.folded, host, reading.folded, itself, headers, chosen)
+                choice.stands(&self.read, reading.exact) && choice.stands(&self.folded, reading.folded)
             }),
         }
-    }
-
-    fn leads_to(
-        &self,
-        tree: &Option<Tree>,
-        host: Option<&str>,
-        reading: &[u8],
-        itself: &[u8],
-        headers: &HeaderMap,
-        chosen: usize,
-    ) -> bool {
-        let tree = tree.as_ref().unwrap_or(&self.tree);
-        let found = matcher::walk(tree, host, reading, &mut |leaf| {
-            self.judge(leaf, reading == itself, headers, chosen)
-        });
-        found.unwrap_or(true)
-    }
-
-    /// `None`: no route of this leaf takes the request. Routes of the same rank can meet in a leaf of readings
-    /// (`/Users` and `/users`, which both fold to the latter); who spells a path as one of them is written means that
-    /// one, and any other spelling means nobody knows which.
-    fn judge(&self, leaf: &[usize], is_itself: bool, headers: &HeaderMap, chosen: usize) -> Option<bool> {
-        let mut rank = None;
-        let (mut has_chosen, mut has_other) = (false, false);
-        for &route in leaf {
-            let conditions = self.routes.get(route).map_or(0, |route| route.conditions.len());
-            if rank.is_some_and(|rank| rank != conditions) {
-                break;
-            }
-            if self.conditions_hold(route, headers) {
-                rank = Some(conditions);
-                has_chosen |= route == chosen;
-                has_other |= route != chosen;
-            }
-        }
-        rank.map(|_| has_chosen && (is_itself || !has_other))
     }
 
     /// A field sent twice must satisfy its condition twice: nobody knows which one the upstream reads (HDR-08).
@@ -198,6 +163,48 @@ impl Table {
                     && headers.get_all(&condition.name).iter().all(|sent| sent == value)
             }
         })
+    }
+}
+
+/// A request and the route that was found for it.
+struct Choice<'a> {
+    table: &'a Table,
+    host: Option<&'a str>,
+    headers: &'a HeaderMap,
+    itself: &'a [u8],
+    chosen: usize,
+}
+
+impl Choice<'_> {
+    /// Whether `reading` leads to the chosen route or to none, in `tree` or, where that is the same, in the first one.
+    fn stands(&self, tree: &Option<Tree>, reading: &[u8]) -> bool {
+        let tree = match tree {
+            Some(tree) => tree,
+            // This is how it was chosen.
+            None if reading == self.itself => return true,
+            None => &self.table.tree,
+        };
+        matcher::walk(tree, self.host, reading, &mut |leaf| self.judge(leaf, reading)).unwrap_or(true)
+    }
+
+    /// `None`: no route of this leaf takes the request. Routes of the same rank can meet in a leaf of readings
+    /// (`/Users` and `/users`, which both fold to the latter); who spells a path as one of them is written means that
+    /// one, and any other spelling means nobody knows which.
+    fn judge(&self, leaf: &[usize], reading: &[u8]) -> Option<bool> {
+        let mut rank = None;
+        let (mut has_chosen, mut has_other) = (false, false);
+        for &route in leaf {
+            let conditions = self.table.routes.get(route).map_or(0, |route| route.conditions.len());
+            if rank.is_some_and(|rank| rank != conditions) {
+                break;
+            }
+            if self.table.conditions_hold(route, self.headers) {
+                rank = Some(conditions);
+                has_chosen |= route == self.chosen;
+                has_other |= route != self.chosen;
+            }
+        }
+        rank.map(|_| has_chosen && (reading == self.itself || !has_other))
     }
 }
 

@@ -441,6 +441,11 @@ fn field_name() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
+    fn an_underscore_is_seen_wherever_it_stands(name in "[a-z_`^\u{5e}\u{60}-]{0,30}") {
+        prop_assert_eq!(has_underscore(&name), name.contains('_'));
+    }
+
+    #[test]
     #[doc = "VR-04, HDR-01"]
     fn no_field_of_a_reserved_name_ever_comes_from_the_client(
         sent in prop::collection::vec(field_name(), 0..20),
