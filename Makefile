@@ -79,7 +79,6 @@ bench-baseline: release ## take today's instruction count as the new baseline (s
 fuzz: ## run one fuzz target on new inputs (TARGET=path SECONDS=60)
 	@scripts/needs fuzz
 	@scripts/fetch fuzz/Cargo.toml
-	cd fuzz && ../scripts/fetch
 	@# What it finds on the way stays out of the committed corpus, which holds what somebody chose.
 	mkdir -p fuzz/target/found/$(or $(TARGET),path)
 	@# The fuzzer's instrumentation is unstable; this lets the stable compiler do it.

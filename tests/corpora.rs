@@ -1,5 +1,7 @@
 //! Every seed of every fuzz target, as an ordinary test: what the fuzzer once found stays found, on any toolchain.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

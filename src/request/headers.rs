@@ -267,13 +267,16 @@ fn has_underscore(name: &str) -> bool {
     const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
     const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);
     const UNDERSCORES: u64 = u64::from_ne_bytes([b'_'; 8]);
-    let (eights, rest) = name.as_bytes().as_chunks();
     let among = |eight: &[u8; 8]| {
         // A byte that was an underscore is zero now, and only with a zero does this leave a high bit.
         let zeroed = u64::from_ne_bytes(*eight) ^ UNDERSCORES;
         zeroed.wrapping_sub(ONES) & !zeroed & HIGHS != 0
     };
-    eights.iter().any(among) || rest.contains(&b'_')
+    let bytes = name.as_bytes();
+    match bytes.last_chunk() {
+        Some(last) => among(last) || bytes.as_chunks().0.iter().any(among),
+        None => bytes.contains(&b'_'),
+    }
 }
 
 fn dashed(name: &str) -> Cow<'_, str> {

@@ -1,7 +1,7 @@
 //! The walk through a route table's tree: a host and a path go in, leaves come out, most specific first, until one is
 //! taken. Each node stands for one place in the path, so none is visited twice and the work is bounded by the tree.
 
-use super::table::{Id, Tree};
+use super::tree::{Id, Tree};
 
 /// The first `Some` that `take` gives for a leaf: the routes of one pattern, most header conditions first.
 pub(super) fn walk<R>(

@@ -3,6 +3,7 @@
 mod matcher;
 mod onward;
 pub mod table;
+mod tree;
 
 use std::sync::Arc;
 use std::time::Duration;

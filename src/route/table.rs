@@ -5,13 +5,12 @@
 //! before `**`, then the number of header conditions. Where a more specific host, segment or condition leads nowhere,
 //! the next one is tried, so a request is refused only when nothing matches.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use foldhash::fast::RandomState;
 use http::HeaderMap;
 
 use super::matcher;
+use super::tree::{self, Tree};
 use crate::config::pattern::{HostPattern, PathPattern, Segment};
 use crate::config::spec::{HeaderCondition, HeaderWant};
 use crate::request::path::{NormalPath, Shape};
@@ -79,15 +78,14 @@ impl Table {
         let mut folded = Tree::default();
         let (mut reads_differ, mut folds_differ) = (false, false);
         for (route, (host, path, conditions)) in routes.into_iter().enumerate() {
-            let steps = steps(path);
-            table.tree.insert(host, &steps, route);
-            let text = text(&steps);
+            let text = tree::text(path);
+            table.tree.insert(host, &text, route);
             // A pattern with more readings than that is matched by the readings up to there, and by itself.
             readings::all(&text, |reading| {
                 reads_differ |= reading.exact != text;
                 folds_differ |= reading.folded != text;
-                read.insert(host, &steps_of_text(reading.exact), route);
-                folded.insert(host, &steps_of_text(reading.folded), route);
+                read.insert(host, reading.exact, route);
+                folded.insert(host, reading.folded, route);
                 true
             });
             table.routes.push(RouteShape {
@@ -208,115 +206,6 @@ impl Choice<'_> {
     }
 }
 
-/// A tree per host pattern, in one arena.
-#[derive(Debug, Default)]
-pub(super) struct Tree {
-    nodes: Vec<Node>,
-    exact: HashMap<Box<str>, Id, RandomState>,
-    /// By what follows the `*`, with its dot.
-    suffixes: HashMap<Box<str>, Id, RandomState>,
-    any: Option<Id>,
-}
-
-/// Place of a node in its tree.
-pub(super) type Id = usize;
-
-#[derive(Debug, Default)]
-pub(super) struct Node {
-    literals: Literals,
-    pub(super) wild: Option<Id>,
-    /// Routes whose pattern ends here, most header conditions first.
-    pub(super) ends: Vec<usize>,
-    /// Routes whose pattern goes on with `**`, likewise.
-    pub(super) rest: Vec<usize>,
-}
-
-/// Few are found faster one by one.
-#[derive(Debug)]
-enum Literals {
-    Few(Vec<(Box<[u8]>, Id)>),
-    Many(HashMap<Box<[u8]>, Id, RandomState>),
-}
-
-const FEW: usize = 8;
-
-impl Default for Literals {
-    fn default() -> Self {
-        Self::Few(Vec::new())
-    }
-}
-
-impl Literals {
-    fn find(&self, segment: &[u8]) -> Option<Id> {
-        match self {
-            Self::Few(list) => list
-                .iter()
-                .find(|(literal, _)| **literal == *segment)
-                .map(|&(_, id)| id),
-            Self::Many(map) => map.get(segment).copied(),
-        }
-    }
-
-    fn add(&mut self, segment: Box<[u8]>, id: Id) {
-        match self {
-            Self::Few(list) if list.len() < FEW => list.push((segment, id)),
-            Self::Few(list) => {
-                let mut map: HashMap<_, _, RandomState> = std::mem::take(list).into_iter().collect();
-                map.insert(segment, id);
-                *self = Self::Many(map);
-            }
-            Self::Many(map) => {
-                map.insert(segment, id);
-            }
-        }
-    }
-}
-
-enum Step {
-    Literal(Box<[u8]>),
-    Wild,
-    Rest,
-}
-
-/// Stand for `*` and `**` in the text of a pattern while its readings are made: no request can hold them.
-const WILD: &[u8] = b"\x01";
-const REST: &[u8] = b"\x02";
-
-fn steps(path: &PathPattern) -> Vec<Step> {
-    let step = |segment: &Segment| match segment {
-        Segment::Literal(text) => Step::Literal(text.as_bytes().into()),
-        Segment::Param(_) | Segment::Any => Step::Wild,
-        Segment::Rest => Step::Rest,
-    };
-    path.segments.iter().map(step).collect()
-}
-
-fn text(steps: &[Step]) -> Vec<u8> {
-    let mut text = Vec::new();
-    for step in steps {
-        text.push(b'/');
-        text.extend_from_slice(match step {
-            Step::Literal(literal) => literal,
-            Step::Wild => WILD,
-            Step::Rest => REST,
-        });
-    }
-    text
-}
-
-fn steps_of_text(text: &[u8]) -> Vec<Step> {
-    let step = |segment: &[u8]| match segment {
-        WILD => Step::Wild,
-        REST => Step::Rest,
-        literal => Step::Literal(literal.into()),
-    };
-    text.strip_prefix(b"/")
-        .unwrap_or(text)
-        .split(|&byte| byte == b'/')
-        .map(step)
-        .collect()
-}
-
 fn captures(path: &PathPattern) -> Box<[Capture]> {
     let capture = |(segment, kind): (usize, &Segment)| match kind {
         Segment::Param(name) => Some(Capture {
@@ -328,104 +217,7 @@ fn captures(path: &PathPattern) -> Box<[Capture]> {
     path.segments.iter().enumerate().filter_map(capture).collect()
 }
 
-impl Tree {
-    fn insert(&mut self, host: &HostPattern, steps: &[Step], route: usize) {
-        let mut id = self.root(host);
-        for step in steps {
-            id = match step {
-                Step::Literal(literal) => self.literal(id, literal),
-                Step::Wild => self.wild(id),
-                Step::Rest => {
-                    if let Some(node) = self.nodes.get_mut(id) {
-                        add_once(&mut node.rest, route);
-                    }
-                    return;
-                }
-            };
-        }
-        if let Some(node) = self.nodes.get_mut(id) {
-            add_once(&mut node.ends, route);
-        }
-    }
-
-    fn root(&mut self, host: &HostPattern) -> Id {
-        let fresh = self.nodes.len();
-        let id = match host {
-            HostPattern::Any => *self.any.get_or_insert(fresh),
-            HostPattern::Exact(name) => *self.exact.entry((**name).into()).or_insert(fresh),
-            HostPattern::Suffix(suffix) => *self.suffixes.entry((**suffix).into()).or_insert(fresh),
-        };
-        if id == fresh {
-            self.nodes.push(Node::default());
-        }
-        id
-    }
-
-    fn literal(&mut self, parent: Id, literal: &[u8]) -> Id {
-        let fresh = self.nodes.len();
-        let Some(node) = self.nodes.get_mut(parent) else {
-            return parent;
-        };
-        if let Some(id) = node.literals.find(literal) {
-            return id;
-        }
-        node.literals.add(literal.into(), fresh);
-        self.nodes.push(Node::default());
-        fresh
-    }
-
-    fn wild(&mut self, parent: Id) -> Id {
-        let fresh = self.nodes.len();
-        let Some(node) = self.nodes.get_mut(parent) else {
-            return parent;
-        };
-        let id = *node.wild.get_or_insert(fresh);
-        if id == fresh {
-            self.nodes.push(Node::default());
-        }
-        id
-    }
-
-    fn rank(&mut self, conditions: impl Fn(usize) -> usize) {
-        for node in &mut self.nodes {
-            for leaf in [&mut node.ends, &mut node.rest] {
-                leaf.sort_by_key(|&route| (std::cmp::Reverse(conditions(route)), route));
-            }
-        }
-    }
-
-    pub(super) fn node(&self, id: Id) -> Option<&Node> {
-        self.nodes.get(id)
-    }
-
-    /// The roots that `host` may be looked up in, most specific first.
-    pub(super) fn roots<'t>(&'t self, host: Option<&'t str>) -> impl Iterator<Item = Id> + 't {
-        let exact = host.and_then(|host| self.exact.get(host).copied());
-        let suffixed = host
-            .filter(|_| !self.suffixes.is_empty())
-            .into_iter()
-            .flat_map(|host| self.suffixed(host));
-        exact.into_iter().chain(suffixed).chain(self.any)
-    }
-
-    /// Longest first. At least one byte stands before the suffix.
-    fn suffixed<'t>(&'t self, host: &'t str) -> impl Iterator<Item = Id> + 't {
-        let dots = host.match_indices('.').map(|(at, _)| at).filter(|&at| at > 0);
-        dots.filter_map(|at| self.suffixes.get(host.get(at..)?).copied())
-    }
-}
-
-impl Node {
-    pub(super) fn literal(&self, segment: &[u8]) -> Option<Id> {
-        self.literals.find(segment)
-    }
-}
-
-fn add_once(leaf: &mut Vec<usize>, route: usize) {
-    if !leaf.contains(&route) {
-        leaf.push(route);
-    }
-}
-
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;
