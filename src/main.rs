@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
-use mimalloc::MiMalloc;
+use portcullis::base::allocator::Allocator;
 
-/// Two buffers of 8 KiB come and go with each request; see `docs/decisions/0003-allocator.md`.
+/// See `docs/decisions/0003-allocator.md`.
 #[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
+static ALLOCATOR: Allocator = Allocator;
 
 fn main() -> ExitCode {
     portcullis::cli::main()

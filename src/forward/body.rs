@@ -75,10 +75,12 @@ impl Streamed {
     }
 
     fn poll_incoming(&mut self) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        // Only the connection below makes frames, and it is moved before each look: no wake-up is needed.
-        let incoming = Pin::new(&mut self.incoming);
-        self.task
-            .quietly(|| incoming.poll_frame(&mut Context::from_waker(Waker::noop())))
+        // Only the connection makes frames, and it is moved after this look if there is none: no wake-up is needed.
+        let mut look = || Pin::new(&mut self.incoming).poll_frame(&mut Context::from_waker(Waker::noop()));
+        match &self.conn {
+            Some(conn) => conn.quietly(look),
+            None => look(),
+        }
     }
 }
 
@@ -91,7 +93,7 @@ impl Body for Streamed {
         let mut frame = this.poll_incoming();
         if frame.is_pending() {
             if let Some(conn) = &mut this.conn {
-                this.task.poll_with(cx, |cx| conn.drive(cx));
+                conn.drive(cx);
             }
             frame = this.poll_incoming();
         }

@@ -197,7 +197,7 @@ impl Errand<'_> {
                 .poll_past(cx, self.deadline.min(last + patience))
                 .map(|()| ForwardFault::TimedOut)
         };
-        conn.exchange(request, self.task, poll_limits).await
+        conn.exchange(request, poll_limits).await
     }
 
     /// A copy to send again, for a harmless request on a connection that may have been closed in passing (RS-05).

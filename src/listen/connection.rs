@@ -64,6 +64,7 @@ pub(super) async fn serve(
     let ended = std::future::poll_fn(|cx| {
         known.wake_with(cx.waker());
         loop {
+            link.look_anew();
             if let Poll::Ready(result) = Pin::new(&mut connection).poll(cx) {
                 return Poll::Ready(Ended::ByHyper(result));
             }
@@ -113,7 +114,8 @@ async fn finish(worker: &Worker, link: &Link, mut stream: TcpStream, ended: &End
         return;
     }
     let drain = async {
-        let mut scratch = [0; 4096];
+        // Not inside the task, which lives as long as the connection.
+        let mut scratch = vec![0; 4096];
         let mut left = LINGER_BYTES;
         while let Ok(count @ 1..) = stream.read(&mut scratch).await {
             left = left.saturating_sub(count);

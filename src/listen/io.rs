@@ -46,8 +46,16 @@ impl ClientIo {
 impl AsyncRead for ClientIo {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         self.answer_probe();
+        // hyper asks several times in one go; the waker is registered since the first.
+        if self.link.is_dry() {
+            return Poll::Pending;
+        }
         let before = buf.filled().len();
-        std::task::ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
+        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        if read.is_pending() {
+            self.link.ran_dry();
+        }
+        std::task::ready!(read)?;
         if buf.filled().len() > before {
             self.link.bytes_arrived();
         } else if buf.remaining() > 0 {

@@ -44,6 +44,8 @@ pub(super) struct Link {
     stalled: Cell<Option<Moment>>,
     ended: Cell<bool>,
     probe: Cell<Probe>,
+    /// The socket had nothing to read, and nobody has waited for it since.
+    dry: Cell<bool>,
     timeouts: Cell<ClientTimeouts>,
 }
 
@@ -76,6 +78,7 @@ impl Link {
             stalled: Cell::new(None),
             ended: Cell::new(false),
             probe: Cell::new(Probe::None),
+            dry: Cell::new(false),
             timeouts: Cell::new(timeouts),
         }
     }
@@ -117,6 +120,19 @@ impl Link {
     pub(super) fn request_ended(&self, now: Moment) {
         self.phase.set(Phase::Idle);
         self.since.set(now);
+    }
+
+    /// The runtime may have heard of new bytes since the last time.
+    pub(super) fn look_anew(&self) {
+        self.dry.set(false);
+    }
+
+    pub(super) fn is_dry(&self) -> bool {
+        self.dry.get()
+    }
+
+    pub(super) fn ran_dry(&self) {
+        self.dry.set(true);
     }
 
     pub(super) fn probe(&self) -> Probe {

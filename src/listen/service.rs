@@ -3,10 +3,11 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
 use std::rc::Rc;
+use std::task::Poll;
 
-use futures_util::FutureExt;
 use http::header::{ALLOW, CONNECTION};
 use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -64,11 +65,7 @@ impl Door {
         let form = Form::liked_by(request.headers());
         let mut must_close = false;
 
-        let passing = self.pass(&lease, request, names, &mut record);
-        let outcome = AssertUnwindSafe(passing)
-            .catch_unwind()
-            .await
-            .unwrap_or(Err(Rejection::Panicked));
+        let outcome = caught(pin!(self.pass(&lease, request, names, &mut record))).await;
         let mut response = match outcome {
             Ok(response) => response,
             Err(rejection) => {
@@ -110,6 +107,16 @@ impl Door {
         record.host = arrived.asked().host.raw().cloned();
         pipeline::serve(lease, &self.worker.exit, &self.task, arrived, record).await
     }
+}
+
+/// CF-07: a panic costs one answer. The future stays where it is; it is too large to be moved into a wrapper.
+async fn caught<T>(mut passing: Pin<&mut impl Future<Output = Result<T, Rejection>>>) -> Result<T, Rejection> {
+    std::future::poll_fn(|cx| {
+        let polled = catch_unwind(AssertUnwindSafe(|| passing.as_mut().poll(cx)));
+        // The hook has counted and told it.
+        polled.unwrap_or(Poll::Ready(Err(Rejection::Panicked)))
+    })
+    .await
 }
 
 /// `OPTIONS *`: which methods this gateway knows, and nothing about what stands behind it (PATH-02).

@@ -11,6 +11,8 @@ use http::{StatusCode, Version};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Framing {
     pub content_length: Option<u64>,
+    /// The length stands there once and without leading zeros (HTTP-03).
+    pub is_spelled_plainly: bool,
     pub chunked: bool,
     /// The client waits for `100 Continue` before it sends the body.
     pub expects_continue: bool,
@@ -64,12 +66,17 @@ fn lengths(version: Version, headers: &HeaderMap) -> Result<Framing, FramingFaul
         (None, None) => Ok(Framing::default()),
         (Some(_), Some(_)) => Err(FramingFault::Both),
         (Some(length), None) => {
-            if lengths.any(|other| other != length) {
-                return Err(FramingFault::Length);
+            let mut once = true;
+            for other in lengths {
+                once = false;
+                if other != length {
+                    return Err(FramingFault::Length);
+                }
             }
             let content_length = Some(number(length.as_bytes()).ok_or(FramingFault::Length)?);
             Ok(Framing {
                 content_length,
+                is_spelled_plainly: once && (length.len() == 1 || !length.as_bytes().starts_with(b"0")),
                 ..Framing::default()
             })
         }

@@ -167,7 +167,8 @@ impl Survey {
 pub fn clean_answer(headers: &mut HeaderMap, framing: &Framing) {
     clean_fields(headers);
     match framing.content_length {
-        Some(length) => spell_length(headers, length),
+        Some(length) if !framing.is_spelled_plainly => drop(headers.insert(header::CONTENT_LENGTH, length.into())),
+        Some(_) => {}
         None => drop(headers.remove(header::CONTENT_LENGTH)),
     }
 }
@@ -201,16 +202,6 @@ fn clean_fields(headers: &mut HeaderMap) {
     }
 }
 
-/// Digits without leading zeros, once (HTTP-03).
-fn spell_length(headers: &mut HeaderMap, length: u64) {
-    let mut fields = headers.get_all(header::CONTENT_LENGTH).iter();
-    let canonical = |field: &HeaderValue| field.len() == 1 || field.as_bytes().first() != Some(&b'0');
-    let spelled = fields.next().is_some_and(canonical) && fields.next().is_none();
-    if !spelled {
-        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-    }
-}
-
 /// Names to remove. Those that ordinary requests have are bits: they cost no clone and no allocation.
 #[derive(Default)]
 struct Doomed {
@@ -236,6 +227,10 @@ impl Doomed {
     /// RFC 9110 section 7.6.1. `Host` is not the client's to take away, and nobody may name it there.
     fn add_named_in_connection(&mut self, headers: &HeaderMap) {
         for value in headers.get_all(header::CONNECTION) {
+            // What nearly everybody says.
+            if value == "keep-alive" || value == "close" {
+                continue;
+            }
             for option in value.as_bytes().split(|&byte| byte == b',') {
                 let option = option.trim_ascii();
                 if option.eq_ignore_ascii_case(b"close") || option.eq_ignore_ascii_case(b"keep-alive") {

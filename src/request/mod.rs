@@ -14,8 +14,10 @@ pub mod path;
 pub mod readings;
 pub mod target;
 
+use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr};
 
+use http::header::HOST;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version};
 use hyper::body::Incoming;
 
@@ -119,6 +121,8 @@ impl ArrivalFault {
 #[derive(Debug)]
 pub struct Connection {
     peer: IpAddr,
+    /// Of the request before: clients name the same host again and again.
+    host: RefCell<Host>,
     /// `X-Forwarded-For` and `-Port` as an untrusted peer's requests get them: made once.
     forwarding: Forwarding,
 }
@@ -128,12 +132,22 @@ impl Connection {
         let peer = canonical(peer.ip());
         Self {
             peer,
+            host: RefCell::default(),
             forwarding: Forwarding::direct(peer, local.port()),
         }
     }
 
     pub fn peer(&self) -> IpAddr {
         self.peer
+    }
+
+    fn host(&self, headers: &HeaderMap, version: Version) -> Result<Host, HostFault> {
+        let none_repeated = headers.len() == headers.keys_len();
+        let mut last = self.host.borrow_mut();
+        if !(none_repeated && last.raw().is_some() && headers.get(HOST) == last.raw()) {
+            *last = Host::read(headers, version)?;
+        }
+        Ok(last.clone())
     }
 }
 
@@ -194,7 +208,7 @@ impl Arrival {
         } else {
             framing::Framing::default()
         };
-        let host = Host::read(&headers, parts.version)?;
+        let host = connection.host(&headers, parts.version)?;
         let path = match target::read(&method, &parts.uri, &host, rules.max_target)? {
             Target::Path(path) => path,
             Target::Asterisk => return Ok(Self::AboutServer),

@@ -1,8 +1,8 @@
 //! One connection to a target and one exchange on it.
 //!
 //! hyper's connection is polled by whoever uses it, inside the task of the client's connection, not by a task of its
-//! own: an answer then needs no wake-up between tasks. While nobody uses it, it is polled with a waker that does
-//! nothing; what happened meanwhile shows at the next use.
+//! own: an answer then needs no wake-up between tasks. While nobody uses it, its bell is muted; what happened meanwhile
+//! shows at the next use.
 
 use std::pin::{Pin, pin};
 use std::rc::Rc;
@@ -20,8 +20,8 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::io::{MAX_HEAD, UpstreamIo, Watch};
 use super::target::Target;
+use crate::base::bell::Bell;
 use crate::base::clock::Moment;
-use crate::base::task::TaskHandle;
 
 /// An unused connection that rested this long is asked whether it still lives before it is used.
 const PROBE_AFTER: Duration = Duration::from_millis(500);
@@ -34,6 +34,7 @@ struct Inner<B: Body + 'static> {
     /// Gone once hyper is done with the connection.
     driver: Option<Connection<TokioIo<UpstreamIo>, B>>,
     watch: Rc<Watch>,
+    bell: Bell,
     target: Arc<Target>,
     address: std::net::SocketAddr,
     address_generation: u64,
@@ -75,6 +76,7 @@ where
             sender,
             driver: Some(driver),
             watch,
+            bell: Bell::new(),
             target,
             address,
             address_generation,
@@ -110,17 +112,22 @@ where
     pub async fn exchange<E>(
         &mut self,
         request: Request<B>,
-        task: &TaskHandle,
         mut poll_limits: impl FnMut(&mut Context<'_>) -> Poll<E>,
     ) -> Result<Result<Response<Incoming>, ExchangeFailed<B>>, E> {
-        self.0.watch.expect_head();
-        self.0.used = true;
         let Inner {
-            sender, driver, watch, ..
+            sender,
+            driver,
+            watch,
+            bell,
+            used,
+            ..
         } = &mut *self.0;
+        watch.expect_head();
+        *used = true;
+        // The bell is still muted: the connection is moved below, it need not be told.
         let mut answer = pin!(sender.try_send_request(request));
         std::future::poll_fn(|cx| {
-            task.poll_with(cx, |cx| drive(driver, cx));
+            drive(driver, watch, bell, cx);
             // Only the driver completes the answer, and it has just been polled: no other waker is needed.
             match answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
                 Poll::Ready(Ok(response)) => {
@@ -129,10 +136,8 @@ where
                 }
                 Poll::Ready(Err(mut failed)) => {
                     let unsent = failed.take_message();
-                    Poll::Ready(Ok(Err(ExchangeFailed {
-                        source: failed.into_error(),
-                        unsent,
-                    })))
+                    let source = failed.into_error();
+                    Poll::Ready(Ok(Err(ExchangeFailed { source, unsent })))
                 }
                 Poll::Pending => poll_limits(cx).map(Err),
             }
@@ -140,26 +145,49 @@ where
         .await
     }
 
-    /// Move bytes in both directions as far as they go.
+    /// Move bytes in both directions as far as they go; the task is woken when they can go further.
     pub fn drive(&mut self, cx: &mut Context<'_>) {
-        drive(&mut self.0.driver, cx);
+        let Inner {
+            driver, watch, bell, ..
+        } = &mut *self.0;
+        drive(driver, watch, bell, cx);
+    }
+
+    /// Look at something this connection brings, without being woken for looking.
+    pub fn quietly<T>(&self, look: impl FnOnce() -> T) -> T {
+        self.0.bell.mute();
+        let seen = look();
+        self.0.bell.unmute();
+        seen
     }
 
     /// After both messages have ended: may another exchange follow?
     pub(super) fn settle(&mut self, now: Moment) -> bool {
-        // Lets hyper see the end of the exchange, and anything that follows it unasked.
-        self.drive(&mut Context::from_waker(Waker::noop()));
         self.0.rests_since = now;
-        !self.0.spoiled && self.is_open() && self.0.sender.is_ready()
+        self.0.bell.mute();
+        if self.0.spoiled {
+            return false;
+        }
+        if !self.0.sender.is_ready() {
+            // hyper may not have seen the end of the exchange yet.
+            self.drive_unheard();
+        }
+        self.is_open() && self.0.sender.is_ready()
     }
 
     /// Whether a resting connection may be used now.
     pub(super) fn is_usable(&mut self, now: Moment) -> bool {
         if self.rested(now) >= PROBE_AFTER {
             self.0.watch.probe_next_read();
-            self.drive(&mut Context::from_waker(Waker::noop()));
+            self.drive_unheard();
         }
         self.is_open() && self.is_at_home()
+    }
+
+    /// Let hyper look around while nobody uses the connection.
+    fn drive_unheard(&mut self) {
+        self.drive(&mut Context::from_waker(Waker::noop()));
+        self.0.bell.mute();
     }
 
     fn is_open(&self) -> bool {
@@ -176,15 +204,19 @@ where
     }
 }
 
-fn drive<B>(driver: &mut Option<Connection<TokioIo<UpstreamIo>, B>>, cx: &mut Context<'_>)
+fn drive<B>(driver: &mut Option<Connection<TokioIo<UpstreamIo>, B>>, watch: &Watch, bell: &Bell, cx: &mut Context<'_>)
 where
     B: Body + 'static,
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    if let Some(connection) = driver
-        && let Poll::Ready(ended) = Pin::new(connection).poll(cx)
-    {
+    let Some(connection) = driver else { return };
+    bell.hang(cx.waker());
+    watch.look_anew();
+    // Also inside the poll: hyper rings for itself when it has more to do than it wants to do in one go.
+    bell.unmute();
+    let ended = Pin::new(connection).poll(&mut bell.context());
+    if let Poll::Ready(ended) = ended {
         if let Err(error) = ended {
             tracing::debug!(%error, "an upstream connection failed");
         }

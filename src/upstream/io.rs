@@ -25,6 +25,8 @@ pub(super) struct UpstreamIo {
 pub(super) struct Watch {
     /// Set by the owner: ask the kernel at the next read whether the peer has closed.
     probe: Cell<bool>,
+    /// The socket had nothing to read, and nobody has waited for it since.
+    dry: Cell<bool>,
     /// Whether an answer's head is awaited.
     head: RefCell<Option<Head>>,
 }
@@ -38,6 +40,11 @@ struct Head {
 impl Watch {
     pub(super) fn probe_next_read(&self) {
         self.probe.set(true);
+    }
+
+    /// The runtime may have heard of new bytes since the last time.
+    pub(super) fn look_anew(&self) {
+        self.dry.set(false);
     }
 
     pub(super) fn expect_head(&self) {
@@ -96,8 +103,14 @@ impl AsyncRead for UpstreamIo {
             // No bytes: the end of the stream, as far as hyper is concerned.
             return Poll::Ready(Ok(()));
         }
+        // hyper asks several times in one go; the waker is registered since the first.
+        if self.watch.dry.get() {
+            return Poll::Pending;
+        }
         let before = buf.filled().len();
-        std::task::ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
+        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        self.watch.dry.set(read.is_pending());
+        std::task::ready!(read)?;
         Poll::Ready(self.watch.judge(buf.filled().get(before..).unwrap_or_default()))
     }
 }

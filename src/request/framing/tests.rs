@@ -22,6 +22,7 @@ fn answer(status: u16, fields: &[(&str, &str)]) -> Result<Framing, FramingFault>
 
 const CHUNKED: Framing = Framing {
     content_length: None,
+    is_spelled_plainly: false,
     chunked: true,
     expects_continue: false,
 };
@@ -29,6 +30,7 @@ const CHUNKED: Framing = Framing {
 fn length(length: u64) -> Framing {
     Framing {
         content_length: Some(length),
+        is_spelled_plainly: true,
         chunked: false,
         expects_continue: false,
     }

@@ -1,0 +1,102 @@
+//! The memory allocator: mimalloc, called the short way.
+//!
+//! The one audited file with `unsafe` in it. Each call hands its arguments on; the promises of [`GlobalAlloc`] are kept
+//! by mimalloc, whose plain functions align to 16 bytes. Its aligned ones, which serve the rest, cost several times as
+//! much and are what its own Rust binding always calls.
+
+#![expect(unsafe_code, reason = "an allocator is called through an unsafe trait")]
+
+use std::alloc::{GlobalAlloc, Layout};
+
+use libmimalloc_sys::{
+    mi_free, mi_malloc, mi_malloc_aligned, mi_realloc, mi_realloc_aligned, mi_zalloc, mi_zalloc_aligned,
+};
+
+/// What mimalloc aligns everything to.
+const USUAL: usize = 16;
+
+/// For `#[global_allocator]`.
+#[derive(Debug)]
+pub struct Allocator;
+
+/// Whether mimalloc aligns to `layout` anyway. It aligns blocks smaller than 16 bytes to their size only.
+fn is_usual(layout: Layout) -> bool {
+    layout.align() <= USUAL && layout.align() <= layout.size()
+}
+
+// SAFETY: every function returns what mimalloc's function of the same meaning returns for the same size and alignment:
+// null or a block of at least that size, so aligned, which lives until `mi_free`.
+unsafe impl GlobalAlloc for Allocator {
+    #[inline]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: any size and any power of two as alignment are valid arguments.
+        let block = unsafe {
+            if is_usual(layout) {
+                mi_malloc(layout.size())
+            } else {
+                mi_malloc_aligned(layout.size(), layout.align())
+            }
+        };
+        block.cast()
+    }
+
+    #[inline]
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: as in `alloc`.
+        let block = unsafe {
+            if is_usual(layout) {
+                mi_zalloc(layout.size())
+            } else {
+                mi_zalloc_aligned(layout.size(), layout.align())
+            }
+        };
+        block.cast()
+    }
+
+    #[inline]
+    unsafe fn dealloc(&self, block: *mut u8, _: Layout) {
+        // SAFETY: the caller promises that `block` came from this allocator and is given back once.
+        unsafe { mi_free(block.cast()) }
+    }
+
+    #[inline]
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // SAFETY: as in `alloc` and `dealloc`. A block that shrinks below its alignment takes the aligned way.
+        let block = unsafe {
+            if layout.align() <= USUAL && layout.align() <= size {
+                mi_realloc(block.cast(), size)
+            } else {
+                mi_realloc_aligned(block.cast(), size, layout.align())
+            }
+        };
+        block.cast()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_block_is_aligned_as_asked_and_keeps_its_bytes() {
+        for size in [1, 2, 3, 7, 8, 9, 15, 16, 17, 24, 100, 1024, 1025, 8192, 1 << 20] {
+            for align in [1, 2, 4, 8, 16, 32, 64, 4096] {
+                let layout = Layout::from_size_align(size, align).unwrap();
+                // SAFETY: the layout is not empty; the block is written within its size and given back once.
+                unsafe {
+                    let block = Allocator.alloc(layout);
+                    assert_eq!(block as usize % align, 0, "{size} {align}");
+                    block.write_bytes(7, size);
+                    let block = Allocator.realloc(block, layout, size * 2 + 1);
+                    assert_eq!(block as usize % align, 0, "{size} {align} grown");
+                    assert!((0..size).all(|at| *block.add(at) == 7));
+                    Allocator.dealloc(block, Layout::from_size_align(size * 2 + 1, align).unwrap());
+                    let zeroed = Allocator.alloc_zeroed(layout);
+                    assert_eq!(zeroed as usize % align, 0, "{size} {align} zeroed");
+                    assert!((0..size).all(|at| *zeroed.add(at) == 0));
+                    Allocator.dealloc(zeroed, layout);
+                }
+            }
+        }
+    }
+}
