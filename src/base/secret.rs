@@ -45,6 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[doc = "CF-03"]
     fn a_secret_matches_itself_only_and_never_prints() {
         let secret = Secret::new(b"correct horse".to_vec());
         assert!(secret.matches(b"correct horse"));

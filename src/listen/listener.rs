@@ -26,8 +26,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// What a client hears for whom there is no place.
 const OVERLOADED: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 1\r\n\
-    content-type: application/problem+json\r\ncontent-length: 110\r\n\r\n\
-    {\"type\":\"about:blank\",\"title\":\"This gateway has too much to do\",\"status\":503,\"code\":\"server.overloaded\"}    \n\n\n";
+    content-type: application/problem+json\r\ncontent-length: 131\r\n\r\n\
+    {\"type\":\"urn:portcullis:error:server.overloaded\",\"title\":\"This gateway has too much to do\",\
+    \"status\":503,\"code\":\"server.overloaded\"}";
 
 pub struct Listener {
     pub key: ListenerKey,

@@ -261,7 +261,7 @@ fn fields_that_name_another_url_decide_nothing() {
 }
 
 #[test]
-#[doc = "HDR-08"]
+#[doc = "P-3, HDR-08"]
 fn a_singleton_sent_twice_is_refused() {
     let upstream = Upstream::ok();
     let gateway = Setup::to(&upstream).start();

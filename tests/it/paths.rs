@@ -376,7 +376,7 @@ const AMBIGUOUS: &[&str] = &[
 ];
 
 #[test]
-#[doc = "PATH-05"]
+#[doc = "P-3, PATH-05"]
 fn paths_with_more_than_one_reading_are_refused() {
     let upstream = Upstream::ok();
     all_refused(&Setup::to(&upstream), &upstream, &[400], &targets(AMBIGUOUS));

@@ -55,3 +55,17 @@ fn a_reload_is_not_refused_because_of_workers_nobody_changed() {
     gateway.reload_as(&setup).unwrap();
     gateway.get("/x").is(200);
 }
+
+#[test]
+fn who_is_one_too_many_gets_a_refusal_that_can_be_read() {
+    let upstream = Upstream::ok();
+    let gateway = Setup::to(&upstream)
+        .top("connections: { max: 1, per_address: 1 }")
+        .start();
+    let mut first = gateway.client();
+    first.get("/x").is(200);
+    let mut second = gateway.client();
+    second.response().is_problem(503, "server.overloaded");
+    second.is_closed();
+    first.get("/x").is(200);
+}

@@ -223,7 +223,7 @@ fn settings_of_a_listener_that_stays_change() {
 }
 
 #[test]
-#[doc = "CF-05"]
+#[doc = "CF-05, VR-06"]
 fn everything_changes_under_load_and_no_request_is_lost() {
     let answer = |name: &'static str| {
         Upstream::scripted(move |conn| {

@@ -114,7 +114,7 @@ fn nothing_is_read_after_a_request_with_both_framing_fields() {
 }
 
 #[test]
-#[doc = "HTTP-02, VR-05"]
+#[doc = "P-3, HTTP-02, VR-05"]
 fn transfer_encoding_is_chunked_once_or_the_request_is_refused() {
     const CHUNKS: &[u8] = b"3\r\nabc\r\n0\r\n\r\n";
     let one = |name, value: &[u8], want| with(name, &[b"Transfer-Encoding: ", value].concat(), CHUNKS, want);
@@ -291,7 +291,7 @@ fn a_request_without_a_body_gets_no_framing_field() {
 }
 
 #[test]
-#[doc = "HTTP-07, VR-05"]
+#[doc = "P-3, HTTP-07, VR-05"]
 fn field_lines_that_two_parsers_read_differently_are_refused() {
     run(&[
         line("folded by a space", b"X-A: 1\r\n 2", DENIED),

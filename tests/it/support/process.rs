@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 pub use rustix::process::Signal;
 use rustix::process::{Pid, Resource, Rlimit, kill_process, prlimit};
 
+use super::gateway::Metrics;
 use super::{Client, LIMIT, Response, Setup, get};
 
 pub struct Process {
@@ -102,6 +103,19 @@ impl Process {
         Client::to(self.admin).ask(get(target).host("localhost"))
     }
 
+    /// Until a metric is what the test waits for.
+    #[track_caller]
+    pub fn wait_metric(&self, name: &str, test: impl Fn(f64) -> bool) {
+        let until = Instant::now() + LIMIT;
+        loop {
+            let metrics = Metrics(self.ask_admin("/metrics").is(200).text());
+            if metrics.sum(name, &[]).is_some_and(&test) {
+                return;
+            }
+            assert!(Instant::now() < until, "{name} does not come in\n{}", metrics.0);
+        }
+    }
+
     pub fn file(&self) -> PathBuf {
         self.dir.path().join("portcullis.yaml")
     }
@@ -168,7 +182,9 @@ impl Drop for Process {
         let _gone = self.child.kill();
         let _reaped = self.child.wait();
         if thread::panicking() {
-            eprintln!("the process said:\n{}", self.said.text());
+            let said = self.said.text();
+            let end = said.lines().rev().take(20).collect::<Vec<_>>();
+            eprintln!("the process said at last, backwards:\n{}", end.join("\n"));
         }
     }
 }
