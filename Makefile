@@ -20,7 +20,7 @@ help: ## this list
 	@echo "Settings:  make run CONFIG=my.yaml   make test T=some_test_name   make fuzz TARGET=path SECONDS=60"
 
 run: fetch ## build and start the gateway with config/quickstart.yaml (CONFIG=FILE for another)
-	@# The unoptimised build: it is there in a third of the time, and nobody measures here.
+	@# The unoptimised build: it is there in less than half the time, and nobody measures here.
 	cargo run --locked --quiet -- run -c $(CONFIG)
 
 test: fetch ## everything that must hold: unit, integration and documentation tests (T=NAME for some)
