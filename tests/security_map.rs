@@ -87,7 +87,11 @@ fn the_manifest_denies_what_must_not_be() {
         makefile.contains("clippy --locked --all-targets -- -D warnings"),
         "clippy's warnings are not denied"
     );
-    for file in files("src") {
+    // The one audited file: an allocator is called through an unsafe trait.
+    for file in files("src")
+        .into_iter()
+        .filter(|file| !file.ends_with("base/allocator.rs"))
+    {
         let code = read(&file);
         assert!(
             !code.contains("allow(unsafe_code") && !code.contains("expect(unsafe_code"),

@@ -27,7 +27,7 @@ use crate::pipeline::endpoint::Endpoints;
 use crate::pipeline::snapshot::{ListenerKey, ListenerRules};
 use crate::pipeline::{Exit, Snapshot};
 use crate::telemetry::Telemetry;
-use crate::telemetry::health::{BEAT, Health};
+use crate::telemetry::health::{BEAT, Health, Heartbeat};
 use crate::upstream::{Nudges, Pools};
 
 /// What a worker can be told.
@@ -111,33 +111,39 @@ async fn work(number: usize, shared: Shared, mut orders: UnboundedReceiver<Order
         connections: shared.connections,
         snapshots: shared.snapshots,
     });
-    let beat = async {
-        loop {
-            heartbeat.beat();
-            timers.sleep(BEAT).await;
-        }
-    };
+    // Tasks of their own: the future a `LocalSet` runs until is polled at every wake-up of any task.
+    local(timers.clone().run());
+    local(pools.sweep());
+    local(beat(heartbeat, timers));
     let listeners = Listeners::default();
-    let obey = async {
-        while let Some(order) = orders.recv().await {
-            match order {
-                Order::Listen(rules, socket) => listeners.add(&worker, rules, socket),
-                Order::Retire(key) => listeners.retire(key),
-                Order::Leave => listeners.advance(Stage::Leaving),
-                Order::Close(closed) => {
-                    listeners.close().await;
-                    let _nobody_asks = closed.send(());
-                }
-                Order::Stop => break,
+    while let Some(order) = orders.recv().await {
+        match order {
+            Order::Listen(rules, socket) => listeners.add(&worker, rules, socket),
+            Order::Retire(key) => listeners.retire(key),
+            Order::Leave => listeners.advance(Stage::Leaving),
+            Order::Close(closed) => {
+                listeners.close().await;
+                let _nobody_asks = closed.send(());
             }
+            Order::Stop => break,
         }
-    };
-    tokio::select! {
-        () = timers.clone().run() => {}
-        () = Rc::clone(&pools).sweep() => {}
-        () = beat => {}
-        () = obey => {}
     }
+}
+
+async fn beat(heartbeat: Heartbeat, timers: Timers) {
+    loop {
+        heartbeat.beat();
+        timers.sleep(BEAT).await;
+    }
+}
+
+/// Runs until the worker ends.
+fn local(task: impl Future<Output = ()> + 'static) {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "what a worker does beside its connections lives on its thread"
+    )]
+    let _task = tokio::task::spawn_local(task);
 }
 
 /// The listeners of this worker, by name; one that was let go stays until its connections are gone.

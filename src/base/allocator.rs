@@ -1,12 +1,15 @@
-//! The memory allocator: mimalloc, called the short way.
+//! The memory allocator: mimalloc, called the short way, with a handful of buffers kept at hand.
 //!
 //! The one audited file with `unsafe` in it. Each call hands its arguments on; the promises of [`GlobalAlloc`] are kept
 //! by mimalloc, whose plain functions align to 16 bytes. Its aligned ones, which serve the rest, cost several times as
-//! much and are what its own Rust binding always calls.
+//! much and are what its own Rust binding always calls. Blocks of one size, that of hyper's read buffers, come and go
+//! twice with each request: each thread keeps some of those it is given back.
 
 #![expect(unsafe_code, reason = "an allocator is called through an unsafe trait")]
 
 use std::alloc::{GlobalAlloc, Layout};
+use std::cell::Cell;
+use std::ptr::null_mut;
 
 use libmimalloc_sys::{
     mi_free, mi_malloc, mi_malloc_aligned, mi_realloc, mi_realloc_aligned, mi_zalloc, mi_zalloc_aligned,
@@ -15,13 +18,67 @@ use libmimalloc_sys::{
 /// What mimalloc aligns everything to.
 const USUAL: usize = 16;
 
-/// For `#[global_allocator]`.
-#[derive(Debug)]
-pub struct Allocator;
+#[global_allocator]
+static ALLOCATOR: Allocator = Allocator;
+
+struct Allocator;
 
 /// Whether mimalloc aligns to `layout` anyway. It aligns blocks smaller than 16 bytes to their size only.
 fn is_usual(layout: Layout) -> bool {
     layout.align() <= USUAL && layout.align() <= layout.size()
+}
+
+/// The size of a read buffer of hyper's.
+const BUFFER: usize = 8192;
+
+/// How many of them a thread keeps.
+const KEPT: usize = 32;
+
+/// Buffers given back to this thread and not used at the moment.
+struct Kept {
+    blocks: [Cell<*mut u8>; KEPT],
+    count: Cell<usize>,
+}
+
+thread_local! {
+    static BUFFERS: Kept = const { Kept { blocks: [const { Cell::new(null_mut()) }; KEPT], count: Cell::new(0) } };
+}
+
+impl Kept {
+    #[inline]
+    fn take(&self) -> Option<*mut u8> {
+        let last = self.count.get().checked_sub(1)?;
+        let block = self.blocks.get(last)?.get();
+        self.count.set(last);
+        Some(block)
+    }
+
+    /// False if there is no room for it.
+    #[inline]
+    fn keep(&self, block: *mut u8) -> bool {
+        let count = self.count.get();
+        let Some(place) = self.blocks.get(count) else {
+            return false;
+        };
+        place.set(block);
+        self.count.set(count + 1);
+        true
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        while let Some(block) = self.take() {
+            // SAFETY: `keep` is given blocks of this allocator that nobody uses, and `take` gives each out once.
+            unsafe { mi_free(block.cast()) }
+        }
+    }
+}
+
+/// Whether a block is one of those that are kept: also its alignment must be that of bytes.
+#[inline]
+fn is_buffer(layout: Layout) -> bool {
+    layout.size() == BUFFER && layout.align() == 1
 }
 
 // SAFETY: every function returns what mimalloc's function of the same meaning returns for the same size and alignment:
@@ -29,6 +86,12 @@ fn is_usual(layout: Layout) -> bool {
 unsafe impl GlobalAlloc for Allocator {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // While a thread ends its kept buffers are gone.
+        if is_buffer(layout)
+            && let Ok(Some(block)) = BUFFERS.try_with(Kept::take)
+        {
+            return block;
+        }
         // SAFETY: any size and any power of two as alignment are valid arguments.
         let block = unsafe {
             if is_usual(layout) {
@@ -54,7 +117,10 @@ unsafe impl GlobalAlloc for Allocator {
     }
 
     #[inline]
-    unsafe fn dealloc(&self, block: *mut u8, _: Layout) {
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        if is_buffer(layout) && BUFFERS.try_with(|kept| kept.keep(block)).unwrap_or(false) {
+            return;
+        }
         // SAFETY: the caller promises that `block` came from this allocator and is given back once.
         unsafe { mi_free(block.cast()) }
     }
@@ -76,6 +142,22 @@ unsafe impl GlobalAlloc for Allocator {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_buffer_given_back_is_handed_out_again_and_no_more_are_kept_than_there_is_room_for() {
+        let buffer = Layout::from_size_align(BUFFER, 1).unwrap();
+        // SAFETY: the layout is not empty; each block is given back once.
+        unsafe {
+            let blocks: Vec<_> = (0..KEPT + 8).map(|_| Allocator.alloc(buffer)).collect();
+            let distinct: std::collections::HashSet<_> = blocks.iter().collect();
+            assert_eq!(distinct.len(), KEPT + 8);
+            blocks.iter().for_each(|block| Allocator.dealloc(*block, buffer));
+            assert_eq!(BUFFERS.with(|kept| kept.count.get()), KEPT);
+            let again = Allocator.alloc(buffer);
+            assert!(blocks.contains(&again));
+            Allocator.dealloc(again, buffer);
+        }
+    }
 
     #[test]
     fn every_block_is_aligned_as_asked_and_keeps_its_bytes() {

@@ -108,7 +108,6 @@ impl Clock {
         }))
     }
 
-    #[expect(clippy::disallowed_methods, reason = "this is where ambient time enters")]
     pub fn now(&self) -> Moment {
         match &self.0.manual {
             None => Moment(u64::try_from(self.0.origin.elapsed().as_nanos()).unwrap_or(u64::MAX)),

@@ -1,7 +1,7 @@
 //! What every other module may use and what knows none of them: time, randomness, tasks, secrets, addresses, ids, media types.
 
 pub mod accept;
-pub mod allocator;
+mod allocator;
 pub mod bell;
 pub mod clock;
 pub mod id;

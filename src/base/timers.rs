@@ -167,10 +167,10 @@ impl Alarm {
         Poll::Pending
     }
 
-    /// Whether the task will be woken before `moment` anyway.
+    /// Whether the task will be woken by `moment` anyway.
     #[inline]
     fn covers(&self, moment: Moment) -> bool {
-        self.id.is_some() && self.set_for < moment && !self.fired.load(Ordering::Acquire)
+        self.id.is_some() && self.set_for <= moment && !self.fired.load(Ordering::Acquire)
     }
 
     pub fn now(&self) -> Moment {

@@ -70,7 +70,7 @@ impl Streamed {
 
     fn release(&mut self) {
         if let Some(conn) = self.conn.take() {
-            self.pools.put_back(conn, self.idle);
+            self.pools.put_back(conn, self.idle, self.task.now());
         }
     }
 

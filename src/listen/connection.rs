@@ -47,8 +47,8 @@ pub(super) async fn serve(
         return;
     }
     let lease = worker.lease();
-    let link = Rc::new(Link::new(worker.clock.clone(), lease.timeouts));
     let task = TaskHandle::new(&worker.timers);
+    let link = Rc::new(Link::new(task.clone(), lease.timeouts));
     let sizes = lease.sizes;
     drop(lease);
     let door = Door::new(&worker, &listener, &link, &task, peer, local);
@@ -63,6 +63,7 @@ pub(super) async fn serve(
     let known = listener.register();
     let ended = std::future::poll_fn(|cx| {
         known.wake_with(cx.waker());
+        task.look_at_clock();
         loop {
             link.look_anew();
             if let Poll::Ready(result) = Pin::new(&mut connection).poll(cx) {

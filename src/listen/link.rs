@@ -4,7 +4,8 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use crate::base::clock::{Clock, Moment};
+use crate::base::clock::Moment;
+use crate::base::task::TaskHandle;
 use crate::config::spec::ClientTimeouts;
 
 /// RS-01: how long a client may leave our bytes unread.
@@ -37,7 +38,7 @@ pub enum Stage {
 }
 
 pub(super) struct Link {
-    clock: Clock,
+    task: TaskHandle,
     phase: Cell<Phase>,
     since: Cell<Moment>,
     /// Since when the client has not taken our bytes.
@@ -69,10 +70,10 @@ pub(super) enum Overdue {
 }
 
 impl Link {
-    pub(super) fn new(clock: Clock, timeouts: ClientTimeouts) -> Self {
-        let since = Cell::new(clock.now());
+    pub(super) fn new(task: TaskHandle, timeouts: ClientTimeouts) -> Self {
+        let since = Cell::new(task.now());
         Self {
-            clock,
+            task,
             phase: Cell::new(Phase::Fresh),
             since,
             stalled: Cell::new(None),
@@ -84,7 +85,7 @@ impl Link {
     }
 
     pub(super) fn now(&self) -> Moment {
-        self.clock.now()
+        self.task.now()
     }
 
     pub(super) fn use_timeouts(&self, timeouts: ClientTimeouts) {
@@ -98,7 +99,7 @@ impl Link {
     pub(super) fn bytes_arrived(&self) {
         if matches!(self.phase.get(), Phase::Fresh | Phase::Idle) {
             self.phase.set(Phase::Head);
-            self.since.set(self.clock.now());
+            self.since.set(self.task.now());
         }
     }
 
@@ -145,12 +146,12 @@ impl Link {
 
     /// Bytes are on their way: the quiet time begins again.
     pub(super) fn not_so_quiet(&self) {
-        self.since.set(self.clock.now());
+        self.since.set(self.task.now());
     }
 
     pub(super) fn write_stalled(&self) {
         if self.stalled.get().is_none() {
-            self.stalled.set(Some(self.clock.now()));
+            self.stalled.set(Some(self.task.now()));
         }
     }
 

@@ -1,6 +1,6 @@
 //! One worker's end of one listening address: accepts, counts, hands each connection its task, and drains.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, Ref, RefCell};
 use std::collections::HashMap;
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
@@ -76,14 +76,14 @@ impl Listener {
     }
 
     /// The rules of the snapshot a request begins with; a listener that is no longer configured keeps its last ones.
-    pub(super) fn rules_in(&self, snapshot: &Snapshot) -> Arc<ListenerRules> {
-        let mut known = self.rules.borrow_mut();
-        if known.generation != snapshot.generation
+    pub(super) fn rules_in(&self, snapshot: &Snapshot) -> Ref<'_, Arc<ListenerRules>> {
+        let known = self.rules.borrow().generation;
+        if known != snapshot.generation
             && let Some(rules) = snapshot.listener(self.key)
         {
-            *known = Arc::clone(rules);
+            *self.rules.borrow_mut() = Arc::clone(rules);
         }
-        Arc::clone(&known)
+        self.rules.borrow()
     }
 
     pub(super) fn register(self: &Rc<Self>) -> Registered {

@@ -92,13 +92,16 @@ impl Door {
         names: Names,
         record: &mut Record,
     ) -> Result<Response<Answer>, Rejection> {
-        let rules = self.listener.rules_in(lease);
-        let arrival_rules = ArrivalRules {
-            trusted: &rules.trusted,
-            headers: &rules.headers,
-            max_target: lease.sizes.target,
+        let arrival = {
+            // Given back before anything is awaited: a reload replaces the rules.
+            let rules = self.listener.rules_in(lease);
+            let arrival_rules = ArrivalRules {
+                trusted: &rules.trusted,
+                headers: &rules.headers,
+                max_target: lease.sizes.target,
+            };
+            Arrival::read(request, &self.connection, &arrival_rules, names, record.received)?
         };
-        let arrival = Arrival::read(request, &self.connection, &arrival_rules, names, record.received)?;
         let arrived = match arrival {
             Arrival::AboutServer => return Ok(about_server()),
             Arrival::Request(arrived) => arrived,

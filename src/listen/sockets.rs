@@ -12,7 +12,8 @@ const BPF_RETURN_CONSTANT: u16 = 0x06;
 
 /// One listening socket for each of `count` workers, all on the same address. Port 0 becomes one free port for all.
 pub fn bind(addr: SocketAddr, count: usize) -> io::Result<Vec<TcpListener>> {
-    // SO_REUSEPORT would let a second gateway join in silently: an exclusive bind finds out first.
+    // SO_REUSEPORT would let a second gateway join in silently: an exclusive bind finds out first. It does not listen: a
+    // client that got in there would be thrown out again.
     let probe = socket(addr, false)?;
     let addr = probe.local_addr()?.as_socket().unwrap_or(addr);
     drop(probe);
@@ -40,10 +41,6 @@ fn socket(addr: SocketAddr, shared: bool) -> io::Result<Socket> {
         socket.set_reuse_port(true)?;
     }
     socket.bind(&addr.into())?;
-    if !shared {
-        // Without this, an exclusive bind beside a bound but not yet listening socket would go unnoticed.
-        socket.listen(1)?;
-    }
     Ok(socket)
 }
 

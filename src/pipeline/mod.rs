@@ -39,5 +39,5 @@ pub async fn serve(
     let identified = parts.verifier.identify(admitted)?;
     let permitted = parts.policy.decide(identified)?;
     observer.permitted(permitted.rule());
-    Ok(exit.send(permitted, parts, task).await?)
+    exit.send(permitted, parts, task).await
 }

@@ -54,7 +54,7 @@ pub fn of_answer(status: StatusCode, version: Version, headers: &HeaderMap) -> R
         return Err(FramingFault::Length);
     }
     if no_body || status == StatusCode::NOT_MODIFIED {
-        framing.content_length = None;
+        (framing.content_length, framing.is_spelled_plainly) = (None, false);
     }
     Ok(framing)
 }

@@ -152,8 +152,8 @@ where
     }
 
     /// Take a connection back after its exchange; it is kept if it may carry another.
-    pub fn put_back(&self, mut conn: Conn<B>, idle_limit: Duration) {
-        if !conn.settle(self.timers.now()) {
+    pub fn put_back(&self, mut conn: Conn<B>, idle_limit: Duration, now: Moment) {
+        if !conn.settle(now) {
             return;
         }
         let mut pools = self.by_target.borrow_mut();

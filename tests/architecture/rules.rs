@@ -32,7 +32,7 @@ const LONG_LISTS: &[&str] = &[];
 const LONGEST: usize = 500;
 
 /// Files that may start a task on the worker's own thread.
-const MAY_SPAWN_LOCAL: &[&str] = &["src/listen/listener.rs"];
+const MAY_SPAWN_LOCAL: &[&str] = &["src/listen/listener.rs", "src/app/worker.rs"];
 
 pub type Rule = fn(&Source) -> Vec<String>;
 
@@ -206,6 +206,10 @@ pub fn only_config_reads_environment(source: &Source) -> Vec<String> {
 }
 
 pub fn no_unsafe(source: &Source) -> Vec<String> {
+    // The one audited file: an allocator is called through an unsafe trait.
+    if source.path == "src/base/allocator.rs" {
+        return Vec::new();
+    }
     source
         .lines_with(&["unsafe"])
         .into_iter()

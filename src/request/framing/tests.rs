@@ -109,7 +109,10 @@ fn a_length_is_digits() {
     }
     assert_eq!(
         request(&[("content-length", "0005")]),
-        Ok(length(5)),
+        Ok(Framing {
+            is_spelled_plainly: false,
+            ..length(5)
+        }),
         "written upstream as 5"
     );
     assert_eq!(
