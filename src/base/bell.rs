@@ -26,8 +26,7 @@ impl Wake for Inner {
 
     fn wake_by_ref(self: &Arc<Self>) {
         if !self.muted.load(Ordering::Relaxed) {
-            let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            task.wake();
+            self.task.lock().unwrap_or_else(PoisonError::into_inner).wake_by_ref();
         }
     }
 }

@@ -19,6 +19,7 @@ use super::worker::{Lease, Worker};
 use crate::base::task::TaskHandle;
 use crate::pipeline::{self, Answer, Rejection};
 use crate::problem::{Form, Problem};
+use crate::request::headers::Survey;
 use crate::request::{Arrival, ArrivalRules, Connection, KNOWN_METHODS, Names};
 
 const X_REQUEST_ID: http::HeaderName = http::HeaderName::from_static("x-request-id");
@@ -54,18 +55,24 @@ impl Door {
     pub(super) async fn answer(self: Rc<Self>, request: Request<Incoming>) -> Result<Response<Recorded>, Infallible> {
         let lease = self.worker.lease();
         self.link.use_timeouts(lease.timeouts);
+        let survey = Survey::of(request.headers());
         let names = Names::read(
             request.headers(),
+            &survey,
             self.worker.clock.wall(),
             &mut self.worker.random.borrow_mut(),
         );
         let received = self.link.request_began();
         let mut record = Record::begin(&self.worker, &self.link, &lease, &request, &names, received);
         record.client = self.connection.peer();
-        let form = Form::liked_by(request.headers());
+        let form = if survey.may_like_pages {
+            Form::liked_by(request.headers())
+        } else {
+            Form::Json
+        };
         let mut must_close = false;
 
-        let outcome = caught(pin!(self.pass(&lease, request, names, &mut record))).await;
+        let outcome = caught(pin!(self.pass(&lease, request, &survey, names, &mut record))).await;
         let mut response = match outcome {
             Ok(response) => response,
             Err(rejection) => {
@@ -89,6 +96,7 @@ impl Door {
         &self,
         lease: &Lease,
         request: Request<Incoming>,
+        survey: &Survey,
         names: Names,
         record: &mut Record,
     ) -> Result<Response<Answer>, Rejection> {
@@ -100,7 +108,14 @@ impl Door {
                 headers: &rules.headers,
                 max_target: lease.sizes.target,
             };
-            Arrival::read(request, &self.connection, &arrival_rules, names, record.received)?
+            Arrival::read(
+                request,
+                &self.connection,
+                &arrival_rules,
+                survey,
+                names,
+                record.received,
+            )?
         };
         let arrived = match arrival {
             Arrival::AboutServer => return Ok(about_server()),

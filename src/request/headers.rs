@@ -45,8 +45,8 @@ pub struct Cleaned {
 pub enum HeaderFault {
     #[error("{0} is sent more than once")]
     Repeated(HeaderName),
-    #[error("{0} is longer than 16 KiB")]
-    TooLong(HeaderName),
+    #[error("a field is longer than 16 KiB")]
+    TooLong,
     #[error("the name of a field is longer than 16 KiB")]
     NameTooLong,
     #[error("more than 100 cookies")]
@@ -125,6 +125,13 @@ const FIELD_MAX: usize = 16 * 1024;
 /// RS-02: over all `Cookie` fields of a request.
 const COOKIES_MAX: usize = 100;
 
+#[derive(Clone, Copy, Debug)]
+enum Oversize {
+    Name,
+    Value,
+    Cookies,
+}
+
 /// What a look over all fields of a request finds, so that what is not there need not be looked up.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Survey {
@@ -132,31 +139,49 @@ pub struct Survey {
     pub frames: bool,
     /// `traceparent` or `tracestate`.
     pub traces: bool,
+    /// `X-Request-Id`.
+    pub is_named: bool,
     pub is_authorized: bool,
+    /// An `Accept` that speaks of HTML.
+    pub may_like_pages: bool,
+    fault: Option<Oversize>,
 }
 
 impl Survey {
-    /// Refuses what is too large for one field, or too much in one.
-    pub fn of(headers: &HeaderMap) -> Result<Self, HeaderFault> {
+    pub fn of(headers: &HeaderMap) -> Self {
         let (mut survey, mut cookies) = (Self::default(), 0);
         for (name, value) in headers {
             if name.as_str().len() > FIELD_MAX {
-                return Err(HeaderFault::NameTooLong);
+                survey.fault = Some(Oversize::Name);
             }
             if value.len() > FIELD_MAX {
-                return Err(HeaderFault::TooLong(name.clone()));
+                survey.fault = Some(Oversize::Value);
             }
             match *name {
                 header::CONTENT_LENGTH | header::TRANSFER_ENCODING | header::EXPECT => survey.frames = true,
                 header::AUTHORIZATION => survey.is_authorized = true,
                 header::COOKIE => cookies += memchr::memchr_iter(b';', value.as_bytes()).count() + 1,
-                _ => survey.traces |= name.as_str().starts_with("trace"),
+                header::ACCEPT => survey.may_like_pages |= memchr::memmem::find(value.as_bytes(), b"html").is_some(),
+                _ => match name.as_str() {
+                    "x-request-id" => survey.is_named = true,
+                    "traceparent" | "tracestate" => survey.traces = true,
+                    _ => {}
+                },
             }
         }
         if cookies > COOKIES_MAX {
-            Err(HeaderFault::TooManyCookies)
-        } else {
-            Ok(survey)
+            survey.fault = Some(Oversize::Cookies);
+        }
+        survey
+    }
+
+    /// Refuses what is too large for one field, or too much in one.
+    pub fn permit(&self) -> Result<(), HeaderFault> {
+        match self.fault {
+            None => Ok(()),
+            Some(Oversize::Name) => Err(HeaderFault::NameTooLong),
+            Some(Oversize::Value) => Err(HeaderFault::TooLong),
+            Some(Oversize::Cookies) => Err(HeaderFault::TooManyCookies),
         }
     }
 }

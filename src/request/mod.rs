@@ -108,7 +108,7 @@ impl ArrivalFault {
             Self::Target(TargetFault::Path(fault)) if fault.is_ambiguous() => Code::PathAmbiguous,
             Self::Target(_) => Code::RequestMalformed,
             Self::Header(HeaderFault::Repeated(_)) => Code::HeaderInvalid,
-            Self::Header(HeaderFault::TooLong(_) | HeaderFault::NameTooLong | HeaderFault::TooManyCookies) => {
+            Self::Header(HeaderFault::TooLong | HeaderFault::NameTooLong | HeaderFault::TooManyCookies) => {
                 Code::HeadersTooLarge
             }
             Self::Framing(FramingFault::Expectation) => Code::ExpectationFailed,
@@ -163,9 +163,18 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 impl Names {
-    pub fn read(headers: &HeaderMap, now: Timestamp, random: &mut Random) -> Self {
-        let id = single(headers, &X_REQUEST_ID).and_then(RequestId::given);
-        let trace = single(headers, &TRACEPARENT).and_then(TraceParent::given);
+    pub fn read(headers: &HeaderMap, survey: &Survey, now: Timestamp, random: &mut Random) -> Self {
+        let id = if survey.is_named {
+            single(headers, &X_REQUEST_ID)
+        } else {
+            None
+        };
+        let trace = if survey.traces {
+            single(headers, &TRACEPARENT)
+        } else {
+            None
+        };
+        let (id, trace) = (id.and_then(RequestId::given), trace.and_then(TraceParent::given));
         Self {
             id: id.unwrap_or_else(|| RequestId::new(now, random)),
             trace: trace.unwrap_or_else(|| TraceParent::new(random)),
@@ -193,6 +202,7 @@ impl Arrival {
         request: Request<Incoming>,
         connection: &Connection,
         rules: &ArrivalRules<'_>,
+        survey: &Survey,
         names: Names,
         received: Moment,
     ) -> Result<Self, ArrivalFault> {
@@ -202,7 +212,7 @@ impl Arrival {
         if !matches!(parts.version, Version::HTTP_10 | Version::HTTP_11) {
             return Err(ArrivalFault::Version);
         }
-        let survey = Survey::of(&headers)?;
+        survey.permit()?;
         let framing = if survey.frames {
             framing::of_request(parts.version, &headers)?
         } else {
