@@ -9,7 +9,7 @@ export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint format format-check clippy docs architecture dependencies advisories schema schema-check \
-  bench bench-load bench-instructions bench-baseline fuzz mutants fetch release
+  bench bench-load bench-instructions bench-baseline fuzz security mutants fetch release
 
 help: ## this list
 	@echo "Start here:  make run   then paste a curl line it prints"
@@ -84,6 +84,11 @@ fuzz: ## run one fuzz target on new inputs (TARGET=path SECONDS=60)
 	@# The fuzzer's instrumentation is unstable; this lets the stable compiler do it.
 	RUSTC_BOOTSTRAP=1 cargo fuzz run $(or $(TARGET),path) fuzz/target/found/$(or $(TARGET),path) \
 	  fuzz/corpus/$(or $(TARGET),path) -- -max_total_time=$(or $(SECONDS),60)
+
+security: fetch ## write the tests that carry a requirement's id into docs/security.md
+	@# The check leaves the page as it should be beside its verdict.
+	cargo test --locked --quiet --test security_map the_page_names > target/tmp/security.log || true
+	cp target/tmp/security.md docs/security.md
 
 mutants: fetch ## break the checks of the gateway one by one and expect red each time (long)
 	@scripts/needs nextest python3

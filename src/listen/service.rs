@@ -146,3 +146,27 @@ fn about_server() -> Response<Answer> {
         .insert(ALLOW, HeaderValue::from_static(KNOWN_METHODS));
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::problem::Code;
+
+    fn once<T>(passing: impl Future<Output = Result<T, Rejection>>) -> Result<T, Rejection> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async { caught(pin!(passing)).await })
+    }
+
+    #[test]
+    #[doc = "CF-07, P-1"]
+    fn a_panic_becomes_a_500_that_closes_and_its_task_goes_on() {
+        let outcome = once::<()>(async {
+            tokio::task::yield_now().await;
+            panic!("in the middle of a stage");
+        });
+        let rejection = outcome.unwrap_err();
+        assert_eq!((rejection.code(), rejection.closes()), (Code::Internal, true));
+        assert_eq!(rejection.code().status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(once(async { Ok(1) }).unwrap(), 1);
+    }
+}

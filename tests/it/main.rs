@@ -6,6 +6,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
+    clippy::wrong_self_convention,
     unreachable_pub,
     reason = "a test ends at the first thing that is not as it should be, and gives up by the machine's clock; what the support offers is public to the tests"
 )]

@@ -117,7 +117,11 @@ fn a_length_is_digits() {
     );
     assert_eq!(
         request(&[("content-length", "5"), ("content-length", "5")]),
-        Ok(length(5))
+        Ok(Framing {
+            is_spelled_plainly: false,
+            ..length(5)
+        }),
+        "written upstream once"
     );
     assert_eq!(
         request(&[("content-length", "5"), ("content-length", "6")]),

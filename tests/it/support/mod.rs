@@ -5,6 +5,7 @@
 
 pub mod client;
 pub mod clock;
+pub mod gate;
 pub mod gateway;
 pub mod process;
 pub mod request;
@@ -17,10 +18,11 @@ use std::time::Duration;
 
 pub use client::Client;
 pub use clock::TestClock;
+pub use gate::Gate;
 pub use gateway::{Gateway, Setup};
 pub use process::Process;
 pub use request::{Request, get, post};
-pub use upstream::{End, Gate, Upstream};
+pub use upstream::{End, Upstream};
 pub use wire::Response;
 
 /// How long anything may take before the test is called failed. Only a broken test ever waits this long.

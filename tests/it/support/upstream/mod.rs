@@ -3,14 +3,18 @@
 //! Each connection has a thread that reads and one that runs the script, so a script may hold an answer back while the
 //! record still grows. When it is dropped, everything that was written down is judged by [`wire::request`].
 
-use std::io::{ErrorKind, Read, Write};
+mod conn;
+
+pub use conn::Conn;
+
+use std::io::{ErrorKind, Read};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::wire::{self, Received, Step};
-use super::{LIMIT, client, shown};
+use super::{Gate, LIMIT, shown};
 
 /// The answer of an upstream that has nothing to say.
 pub const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok";
@@ -383,133 +387,5 @@ impl Shared {
                 return;
             }
         }
-    }
-}
-
-/// One connection, in the hands of the script.
-pub struct Conn {
-    /// Gone once the script tore it.
-    stream: Option<Arc<TcpStream>>,
-    shared: Arc<Shared>,
-    number: usize,
-    read: usize,
-}
-
-impl Conn {
-    /// The how-manieth connection this is, from 0.
-    pub fn number(&self) -> usize {
-        self.number
-    }
-
-    /// The next whole request; none when the connection ends first.
-    pub fn request(&mut self) -> Option<Received> {
-        let (number, from) = (self.number, self.read);
-        let found = self.shared.look(LIMIT * 6, |book| {
-            let seen = &book.connections[number];
-            match wire::request(&seen.bytes[from..]) {
-                Step::Whole(request, length) => Some(Some((request, length))),
-                Step::Bad(_) => Some(None),
-                _ if seen.end.is_some() || book.over => Some(None),
-                _ => None,
-            }
-        });
-        let (request, length) = found.flatten()?;
-        self.read += length;
-        Some(request)
-    }
-
-    /// The next head, however much of its body is there.
-    pub fn head(&mut self) -> Option<wire::Head> {
-        let (number, from) = (self.number, self.read);
-        let found = self.shared.look(LIMIT * 6, |book| {
-            let seen = &book.connections[number];
-            match wire::head(&seen.bytes[from..]) {
-                Step::Whole(head, length) => Some(Some((head, length))),
-                Step::Bad(_) => Some(None),
-                _ if seen.end.is_some() || book.over => Some(None),
-                _ => None,
-            }
-        });
-        let (head, length) = found.flatten()?;
-        self.read += length;
-        Some(head)
-    }
-
-    /// Until this connection brought `total` bytes in all, or ended.
-    pub fn wait_total(&self, total: u64) {
-        self.shared.look(LIMIT * 6, |book| {
-            let seen = &book.connections[self.number];
-            (seen.total >= total || seen.end.is_some() || book.over).then_some(())
-        });
-    }
-
-    /// Until the gateway closed its side.
-    pub fn wait_end(&self) {
-        let over = |book: &Book| (book.connections[self.number].end.is_some() || book.over).then_some(());
-        self.shared.look(LIMIT * 6, over);
-    }
-
-    /// False once the gateway takes nothing more.
-    pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
-        self.stream
-            .as_deref()
-            .is_some_and(|mut stream| stream.write_all(bytes.as_ref()).is_ok())
-    }
-
-    /// One byte at a time, each in a packet of its own.
-    pub fn send_slowly(&mut self, bytes: impl AsRef<[u8]>) {
-        for byte in bytes.as_ref() {
-            self.send([*byte]);
-        }
-    }
-
-    /// As much of this as is taken before nothing moves any more for a while; how much that was.
-    pub fn send_until_stalled(&mut self, chunk: &[u8], most: u64) -> u64 {
-        client::write_until_stalled(self.stream.as_deref().unwrap(), chunk, most)
-    }
-
-    /// Say that nothing more comes.
-    pub fn finish(&mut self) {
-        if let Some(stream) = &self.stream {
-            let _gone = stream.shutdown(Shutdown::Write);
-        }
-    }
-
-    /// End the connection with a reset instead of a FIN.
-    pub fn reset(&mut self) {
-        let Some(stream) = self.stream.take() else { return };
-        socket2::SockRef::from(&*stream)
-            .set_linger(Some(Duration::ZERO))
-            .unwrap();
-        // Wakes the reader, so that it lets go of the socket; nothing is sent by this.
-        let _read_no_more = stream.shutdown(Shutdown::Read);
-    }
-}
-
-/// A door that is opened once.
-#[derive(Clone)]
-pub struct Gate(Arc<(Mutex<bool>, Condvar)>);
-
-impl Gate {
-    pub fn closed() -> Self {
-        Self(Arc::new((Mutex::new(false), Condvar::new())))
-    }
-
-    pub fn opened() -> Self {
-        let gate = Self::closed();
-        gate.open();
-        gate
-    }
-
-    pub fn open(&self) {
-        *self.0.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.0.1.notify_all();
-    }
-
-    pub fn wait(&self) {
-        let open = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (open, late) = self.0.1.wait_timeout_while(open, LIMIT * 3, |open| !*open).unwrap();
-        drop(open);
-        assert!(!late.timed_out(), "nobody opened the gate");
     }
 }

@@ -1,0 +1,471 @@
+#!/usr/bin/env python3
+"""Breaks the checks of the gateway one by one and expects a test to notice each time.
+
+A proof that cannot fail proves nothing. Each entry below takes one check out of the sources, by an exact replacement in a
+scratch copy, builds, and runs the tests that should notice. Green before and red after is what is wanted; a replacement
+that no longer fits or no longer compiles is a failure too, so that this list keeps up with the sources.
+
+    make mutants                          all of them (ten minutes)
+    python3 tests/mutants.py framing      those whose name contains a word
+    python3 tests/mutants.py --list
+
+It changes nothing outside `target/mutants`.
+"""
+
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SCRATCH = ROOT / "target" / "mutants"
+TREE = SCRATCH / "tree"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    name: str
+    file: str
+    old: str
+    new: str
+    # Any of these must fail.
+    tests: tuple[str, ...]
+
+
+def mutant(name, file, old, new, *tests):
+    return Mutant(name, file, old, new, tests)
+
+
+MUTANTS = [
+    # Framing of requests.
+    mutant(
+        "framing: any transfer coding that hyper takes",
+        "src/request/framing.rs",
+        'codings.next().is_some() || !coding.as_bytes().eq_ignore_ascii_case(b"chunked")',
+        "coding.is_empty()",
+        "framing::heads::transfer_encoding_is_chunked_once_or_the_request_is_refused",
+    ),
+    mutant(
+        "framing: a length of any number of digits",
+        "src/request/framing.rs",
+        "!(1..=19).contains(&digits.len())",
+        "digits.is_empty()",
+        "framing::heads::content_length_is_digits_in_one_field_or_the_request_is_refused",
+    ),
+    mutant(
+        "framing: the client's length goes on as written",
+        "src/request/headers/names.rs",
+        '"content-length" => Class::HopByHop,',
+        '"content-length" => Class::Passes,',
+        "framing::heads::the_framing_upstream_is_the_gateways_own",
+    ),
+    mutant(
+        "framing: trailers as long as hyper takes them",
+        "src/request/body.rs",
+        "bytes > TRAILERS_MAX",
+        "bytes > 64 * TRAILERS_MAX",
+        "framing::bodies::request_trailers_are_dropped_and_malformed_ones_end_the_request",
+    ),
+    mutant(
+        "framing: a broken body ends like a whole one",
+        "src/request/body.rs",
+        "Some(Err(_)) => return self.refuse(BodyFault::Broken),",
+        "Some(Err(_)) => return Poll::Ready(None),",
+        "framing::bodies::a_chunked_body_without_an_end_is_never_completed_upstream",
+    ),
+    mutant(
+        "framing: any expectation is met",
+        "src/request/framing.rs",
+        'if fields.next().is_some() || !first.as_bytes().eq_ignore_ascii_case(b"100-continue") {',
+        "if first.is_empty() {",
+        "framing::expect::any_other_expectation_is_417",
+    ),
+    # Answers of upstreams.
+    mutant(
+        "answers: both framing fields are taken",
+        "src/request/framing.rs",
+        "(Some(_), Some(_)) => Err(FramingFault::Both),",
+        "(Some(_), Some(_)) => Ok(Framing::default()),",
+        "answers::answers_with_ambiguous_lengths_are_502",
+    ),
+    mutant(
+        "answers: any number of interim answers",
+        "src/upstream/interim.rs",
+        "const MAX_INTERIM: u8 = 8;",
+        "const MAX_INTERIM: u8 = 200;",
+        "answers::eight_interim_answers_are_taken_and_a_ninth_is_502",
+        "answers::interim_answers_one_by_one_count_too",
+    ),
+    mutant(
+        "answers: heads of any size",
+        "src/upstream/io.rs",
+        "const MAX_HEAD: usize = 64 * 1024;",
+        "const MAX_HEAD: usize = 640 * 1024;",
+        "answers::an_answers_head_may_have_64_kib_and_no_more",
+    ),
+    mutant(
+        "answers: a 101 nobody asked for",
+        "src/forward/mod.rs",
+        "if response.status() == StatusCode::SWITCHING_PROTOCOLS {",
+        "if response.status() == StatusCode::CONTINUE {",
+        "answers::a_101_nobody_asked_for_is_502",
+    ),
+    mutant(
+        "answers: an authenticated connection is reused",
+        "src/forward/mod.rs",
+        "&& names_connection_scheme(response.headers(), &http::header::WWW_AUTHENTICATE)",
+        "&& false",
+        "answers::a_connection_is_not_reused_when_its_answer_says_so_or_binds_it_to_a_client",
+    ),
+    mutant(
+        "answers: trailers are not cleaned",
+        "src/forward/body.rs",
+        "headers::clean_answer_trailers(trailers);",
+        "",
+        "headers::an_upstream_cannot_speak_for_the_gateway",
+    ),
+    # Header fields.
+    mutant(
+        "headers: what `Connection` names goes on",
+        "src/request/headers.rs",
+        "                Class::Connection => connection = true,",
+        "                Class::Connection => {}",
+        "headers::fields_of_one_hop_end_here_in_both_directions",
+    ),
+    mutant(
+        "headers: a client may say who it is",
+        "src/request/headers/names.rs",
+        '    "auth-",\n',
+        "",
+        "headers::a_field_of_a_reserved_name_never_comes_from_the_client",
+    ),
+    mutant(
+        "headers: names with an underscore pass",
+        "src/request/headers.rs",
+        "Class::Passes | Class::Single if underscored => Class::Underscored,",
+        "Class::Passes | Class::Single if underscored => Class::Passes,",
+        "headers::without_a_list_no_underscore_passes",
+    ),
+    mutant(
+        "headers: a listed name may come twice",
+        "src/request/headers.rs",
+        "if self.underscored.contains(name) && !(some_repeated && repeated(headers, name)) {",
+        "if self.underscored.contains(name) {",
+        "headers::a_listed_name_sent_twice_is_dropped",
+    ),
+    mutant(
+        "headers: singletons may come twice",
+        "src/request/headers.rs",
+        "return Err(HeaderFault::Repeated(name.clone()));",
+        "continue;",
+        "headers::a_singleton_sent_twice_is_refused",
+    ),
+    mutant(
+        "headers: everybody is a trusted proxy",
+        "src/request/client.rs",
+        "if !trusted.contains(peer) {\n        return Client {",
+        "if false {\n        return Client {",
+        "headers::the_gateway_says_who_the_client_is",
+        "headers::trust_is_the_peers_and_not_the_words",
+    ),
+    mutant(
+        "headers: an upstream may set our fields",
+        "src/request/headers/names.rs",
+        "Some(b'x') => is_ours(name),",
+        "Some(b'x') => false,",
+        "headers::an_upstream_cannot_speak_for_the_gateway",
+    ),
+    mutant(
+        "headers: the method may be overridden",
+        "src/request/headers/names.rs",
+        '"http-method" | "http-method-override" | "method-override" => Class::Claim,',
+        '"http-method" | "http-method-override" | "method-override" => Class::Passes,',
+        "methods::no_header_query_or_form_changes_the_method",
+    ),
+    mutant(
+        "headers: any request id is continued",
+        "src/base/id.rs",
+        "let fits = (1..=128).contains(&value.len()) && value.as_bytes().iter().all(harmless);",
+        "let fits = value.as_bytes().iter().all(harmless) || true;",
+        "forwarding::a_clients_request_id_is_continued_only_when_it_is_harmless",
+    ),
+    # Host, target, path, method.
+    mutant(
+        "host: two of them",
+        "src/request/host.rs",
+        "if fields.next().is_some() {\n            return Err(HostFault::Repeated);\n        }",
+        "",
+        "paths::hosts::a_request_without_exactly_one_valid_host_is_refused",
+    ),
+    mutant(
+        "host: a final dot makes another host",
+        "src/request/host.rs",
+        'let name = name.strip_suffix(b".").unwrap_or(name);',
+        "",
+        "paths::hosts::hosts_match_without_regard_to_case_final_dot_and_port",
+    ),
+    mutant(
+        "target: an absolute one may name another host",
+        "src/request/target.rs",
+        "if !host.is_same(authority, default_port) {",
+        "if authority.is_empty() {",
+        "paths::targets::an_absolute_target_must_name_the_same_host",
+    ),
+    mutant(
+        "target: of any length",
+        "src/request/target.rs",
+        "if target.as_str().len() > max {",
+        "if target.as_str().len() > 8 * max {",
+        "paths::targets::a_target_may_have_8_kib_and_no_more",
+    ),
+    mutant(
+        "path: ambiguous spellings are routed",
+        "src/route/mod.rs",
+        "asked.path.permit(allowed).map_err(RouteFault::Spelling)?;",
+        "let _ = allowed;",
+        "paths::spelling::paths_with_more_than_one_reading_are_refused",
+    ),
+    mutant(
+        "path: other readings do not matter",
+        "src/route/mod.rs",
+        "if !self.table.agrees(host, &asked.path, &asked.headers, route.index) {",
+        "if false {",
+        "paths::spelling::no_reading_of_a_path_reaches_a_route_that_would_refuse_it",
+    ),
+    mutant(
+        "path: what is left of it is not judged",
+        "src/route/mod.rs",
+        "                return Err(RouteFault::Protected);",
+        "                tracing::debug!(\"let through\");",
+        "paths::routes::a_stripped_path_is_judged_again",
+    ),
+    mutant(
+        "method: any of them",
+        "src/request/mod.rs",
+        "_ => Err(ArrivalFault::UnknownMethod),",
+        "_ => Ok(()),",
+        "methods::unknown_methods_are_refused",
+    ),
+    mutant(
+        "method: TRACE is one like others",
+        "src/request/mod.rs",
+        "Method::TRACE | Method::CONNECT => Err(ArrivalFault::RefusedMethod),",
+        "Method::TRACE => Ok(()),\n        Method::CONNECT => Err(ArrivalFault::RefusedMethod),",
+        "methods::methods_that_tell_or_tunnel_are_refused",
+    ),
+    mutant(
+        "networks: nobody is denied",
+        "src/route/mod.rs",
+        "(self.deny.is_empty() || !self.deny.contains(address))",
+        "true",
+        "refusals::networks_keep_out_who_is_denied_or_not_allowed",
+    ),
+    # Times.
+    mutant(
+        "time: who says nothing may stay",
+        "src/listen/link.rs",
+        "Phase::Fresh => quiet(timeouts.head),",
+        "Phase::Fresh => (Moment::NEVER, Overdue::Quiet),",
+        "timeouts::a_connection_that_says_nothing_is_closed_after_ten_seconds",
+    ),
+    mutant(
+        "time: a head may trickle in",
+        "src/listen/link.rs",
+        "Phase::Head => (since + timeouts.head, Overdue::Head),",
+        "Phase::Head => (Moment::NEVER, Overdue::Head),",
+        "timeouts::a_head_that_trickles_in_has_ten_seconds_in_all",
+    ),
+    mutant(
+        "time: a body may stop coming",
+        "src/request/body.rs",
+        "let silent = since + self.limits.idle;",
+        "let silent = since + self.limits.idle * 100;",
+        "timeouts::a_body_that_stops_coming_ends_the_request_after_thirty_seconds",
+        "timeouts::the_times_of_a_client_are_the_files",
+    ),
+    mutant(
+        "time: a body may trickle in",
+        "src/request/body.rs",
+        "const MIN_RATE: u64 = 1024;",
+        "const MIN_RATE: u64 = 1;",
+        "timeouts::a_body_slower_than_a_kibibyte_a_second_is_given_ten_seconds",
+    ),
+    mutant(
+        "time: a client may stop reading",
+        "src/listen/link.rs",
+        "const WRITE_STALL: Duration = Duration::from_secs(30);",
+        "const WRITE_STALL: Duration = Duration::from_secs(3000);",
+        "timeouts::a_client_that_stops_reading_is_dropped_after_thirty_seconds",
+    ),
+    mutant(
+        "time: an upstream may fall silent in its answer",
+        "src/forward/body.rs",
+        "since + this.idle",
+        "since + this.idle * 100",
+        "timeouts::an_answer_that_pauses_too_long_is_broken_off",
+    ),
+    # Sizes and numbers.
+    mutant(
+        "size: of a field",
+        "src/request/headers.rs",
+        "if value.len() > FIELD_MAX {",
+        "if value.len() > 4 * FIELD_MAX {",
+        "limits::a_field_may_have_16_kib_and_no_more",
+    ),
+    mutant(
+        "size: number of cookies",
+        "src/request/headers.rs",
+        "if cookies > COOKIES_MAX {",
+        "if cookies > 100 * COOKIES_MAX {",
+        "limits::a_cookie_header_may_have_a_hundred_cookies_and_no_more",
+    ),
+    mutant(
+        "size: number of fields",
+        "src/listen/connection.rs",
+        ".max_headers(sizes.headers)",
+        ".max_headers(10 * sizes.headers)",
+        "limits::a_request_may_have_a_hundred_fields_and_no_more",
+    ),
+    mutant(
+        "size: of a body that does not say it",
+        "src/request/body.rs",
+        "if self.received > self.limits.max {",
+        "if self.received > u64::MAX / 2 + self.limits.max / 2 {",
+        "limits::a_chunked_body_that_grows_too_large_is_never_completed",
+    ),
+    mutant(
+        "connections: of all addresses",
+        "src/listen/limits.rs",
+        "if self.open.fetch_add(1, Ordering::Relaxed) >= limits.max.get() {",
+        "if self.open.fetch_add(1, Ordering::Relaxed) >= 10 * limits.max.get() {",
+        "limits::connections_beyond_the_total_are_turned_away_until_one_ends",
+    ),
+    mutant(
+        "connections: of one address",
+        "src/listen/limits.rs",
+        "if open >= limits.per_address.get() {",
+        "if open >= 10 * limits.per_address.get() {",
+        "limits::connections_of_one_address_are_limited_and_no_other_address_suffers",
+    ),
+    # Retries.
+    mutant(
+        "retry: of a POST",
+        "src/forward/mod.rs",
+        "let harmless = matches!(self.asked.method, Method::GET | Method::HEAD | Method::OPTIONS);",
+        "let harmless = !matches!(self.asked.method, Method::PUT);",
+        "upstreams::a_request_that_may_have_been_done_is_never_sent_twice",
+    ),
+    # Reload, drain, admin.
+    mutant(
+        "reload: what cannot change is ignored",
+        "src/app/reload.rs",
+        'return Err(ReloadError::NotReloadable("admin.addr"));',
+        'tracing::debug!("ignored");',
+        "reload::a_file_that_changes_what_cannot_change_is_refused_by_name",
+    ),
+    mutant(
+        "drain: nobody is asked to go elsewhere",
+        "src/listen/service.rs",
+        "if must_close || self.listener.stage() != Stage::Serving {",
+        "if must_close {",
+        "shutdown::readiness_falls_at_once_and_requests_are_served_until_the_delay_is_over",
+    ),
+    mutant(
+        "drain: still ready",
+        "src/app/gateway.rs",
+        "self.shared.health.set_draining();",
+        "",
+        "shutdown::readiness_falls_at_once_and_requests_are_served_until_the_delay_is_over",
+    ),
+]
+
+
+def copy_tree():
+    """The working tree as it is, without what git ignores."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, check=True, capture_output=True,
+    ).stdout.decode()
+    shutil.rmtree(TREE, ignore_errors=True)
+    for name in filter(None, listed.split("\0")):
+        source = ROOT / name
+        if source.is_file():
+            (TREE / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, TREE / name)
+
+
+def cargo(*arguments):
+    return subprocess.run(
+        ["cargo", *arguments, "--target-dir", str(SCRATCH / "target")],
+        cwd=TREE, capture_output=True, text=True,
+    )
+
+
+def build():
+    """None, or why it does not compile."""
+    # A mutant leaves things unused; that is not what is asked.
+    done = cargo("test", "--locked", "--no-run", "--test", "it")
+    return None if done.returncode == 0 else done.stderr[-2000:]
+
+
+def run(tests):
+    """The names of the tests that failed."""
+    filter_ = " or ".join(f"test(={name})" for name in tests)
+    done = cargo("nextest", "run", "--locked", "--test", "it", "--no-fail-fast", "-E", filter_)
+    if done.returncode == 0:
+        return []
+    if done.returncode != 100:
+        sys.exit(f"the tests could not be run:\n{done.stderr[-2000:]}")
+    failed = {line.split()[-1] for line in done.stderr.splitlines() if " FAIL " in line or " SIGABRT " in line}
+    return sorted(failed)
+
+
+def judge(entry):
+    """What became of the mutant, and whether that is right."""
+    path = TREE / entry.file
+    whole = path.read_text()
+    if whole.count(entry.old) != 1:
+        return f"fits {whole.count(entry.old)} times: bring the list up to date", False
+    path.write_text(whole.replace(entry.old, entry.new))
+    try:
+        broken = build()
+        if broken:
+            return f"does not compile:\n{broken}", False
+        failed = run(entry.tests)
+        if failed:
+            return f"noticed by {len(failed)} of {len(entry.tests)}", True
+        return "SURVIVED", False
+    finally:
+        path.write_text(whole)
+
+
+def main():
+    words = [word for word in sys.argv[1:] if not word.startswith("-")]
+    chosen = [entry for entry in MUTANTS if all(word in entry.name for word in words)]
+    if "--list" in sys.argv:
+        for entry in chosen:
+            print(f"{entry.name:55} {entry.file}")
+        return
+    copy_tree()
+    print("before: ", end="", flush=True)
+    broken = build()
+    if broken:
+        sys.exit(f"the tree does not compile:\n{broken}")
+    failed = run(sorted({test for entry in chosen for test in entry.tests}))
+    if failed:
+        sys.exit("these tests fail already:\n  " + "\n  ".join(failed))
+    print("green")
+    wrong = 0
+    for entry in chosen:
+        began = time.monotonic()
+        verdict, right = judge(entry)
+        wrong += not right
+        print(f"{'ok ' if right else 'BAD'} {entry.name:55} {verdict}  ({time.monotonic() - began:.0f} s)", flush=True)
+    print(f"{len(chosen) - wrong} of {len(chosen)} noticed")
+    sys.exit(1 if wrong else 0)
+
+
+if __name__ == "__main__":
+    main()
