@@ -404,6 +404,8 @@ fn a_client_that_reads_slowly_is_not_dropped() {
     client.read_until(b"\r\n\r\n");
     for _ in 0..8 {
         client.skip(size / 8);
+        // The gateway has seen that there is room again, and stalls anew from now.
+        gateway.settle();
         gateway.clock.advance(secs(10));
     }
 }
