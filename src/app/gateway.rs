@@ -108,11 +108,19 @@ impl Control {
     }
 
     fn reload(&self) -> Result<u64, ReloadError> {
-        let (generation, files) = self.reloader().reload()?;
-        if let Some(watch) = &*self.watch.lock().unwrap_or_else(PoisonError::into_inner) {
-            watch.replace(files);
+        let outcome = self.reloader().reload();
+        let files = match &outcome {
+            Ok((_, files)) => files.as_slice(),
+            // Also what is missing: its appearance may be the repair.
+            Err(ReloadError::Invalid(faults)) => faults.files(),
+            Err(ReloadError::NotReloadable(_) | ReloadError::Bind { .. }) => &[],
+        };
+        if let Some(watch) = &*self.watch.lock().unwrap_or_else(PoisonError::into_inner)
+            && !files.is_empty()
+        {
+            watch.replace(files.to_vec());
         }
-        Ok(generation)
+        outcome.map(|(generation, _)| generation)
     }
 
     /// Reload whenever one of `files` holds something else than before.

@@ -9,11 +9,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::banner::banner;
 use super::gateway::{Gateway, Options, StartError};
 use super::reload::Source;
+use crate::config::Faults;
 use crate::config::spec::LogFormat;
 use crate::telemetry::Sink;
 
-/// The configuration is invalid (`EX_CONFIG`).
-const EXIT_INVALID: u8 = 78;
 /// It failed while starting or running.
 const EXIT_FAILED: u8 = 1;
 
@@ -35,7 +34,7 @@ pub fn run(path: PathBuf) -> ExitCode {
         Ok(gateway) => gateway,
         Err(StartError::Invalid(faults)) => {
             say(&faults.to_string());
-            return ExitCode::from(EXIT_INVALID);
+            return ExitCode::from(Faults::EXIT_CODE);
         }
         Err(error) => {
             say(&format!("portcullis: {error}"));

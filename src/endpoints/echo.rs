@@ -68,10 +68,11 @@ async fn answer(permitted: Permitted<'_>, means: Means<'_>) -> Result<Response<B
             .or_default()
             .push(String::from_utf8_lossy(value.as_bytes()).into_owned());
     }
+    let onward = asked.onward.as_ref().unwrap_or(&asked.path);
     let received = Received {
         method: asked.method.as_str(),
-        path: asked.path.path(),
-        query: asked.path.query(),
+        path: onward.path(),
+        query: onward.query(),
         headers: shown,
         client_ip: asked.client.address.to_string(),
         route: &route.id,

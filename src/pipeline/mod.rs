@@ -41,3 +41,22 @@ pub async fn serve(
     observer.permitted(permitted.rule());
     exit.send(permitted, parts, task).await
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::admission::Admitted;
+    use crate::authn::Identified;
+    use crate::authz::Permitted;
+    use crate::request::Arrived;
+    use crate::route::Routed;
+
+    #[test]
+    fn everything_from_arrival_to_permit_may_change_threads() {
+        fn is_send<T: Send>() {}
+        is_send::<Arrived>();
+        is_send::<Routed<'_>>();
+        is_send::<Admitted<'_>>();
+        is_send::<Identified<'_>>();
+        is_send::<Permitted<'_>>();
+    }
+}

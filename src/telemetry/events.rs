@@ -103,11 +103,9 @@ ends! {
     /// The system had no descriptor or memory left for it.
     AcceptFailed "accept_failed" "could not accept a connection";
     Malformed "malformed" "ended a connection: what it sent is not HTTP";
-    TargetTooLong "target_too_long" "ended a connection: the request target is too long";
     HeadTooLarge "head_too_large" "ended a connection: the request head is too large";
     FirstByteTimeout "first_byte_timeout" "ended a connection: it never sent anything";
     HeadTimeout "head_timeout" "ended a connection: its request head took too long";
-    BodyTimeout "body_timeout" "ended a connection: its request body took too long";
     WriteTimeout "write_timeout" "ended a connection: it does not take its answer";
 }
 
