@@ -4,6 +4,7 @@ pub mod accept;
 mod allocator;
 pub mod bell;
 pub mod clock;
+pub mod gather;
 pub mod id;
 pub mod net;
 pub mod random;

@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::link::{Link, Probe};
+use crate::base::gather;
 
 pub(super) struct ClientIo {
     stream: TcpStream,
@@ -77,7 +78,12 @@ impl AsyncWrite for ClientIo {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        let written = gather::write(
+            (&mut self.stream, cx),
+            bufs,
+            |(stream, cx), buf| Pin::new(stream).poll_write(cx, buf),
+            |(stream, cx), bufs| Pin::new(stream).poll_write_vectored(cx, bufs),
+        );
         self.note_write(&written);
         written
     }

@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::interim::Interim;
+use crate::base::gather;
 
 /// HTTP-16: all heads of one answer together, the interim ones included.
 pub(super) const MAX_HEAD: usize = 64 * 1024;
@@ -125,7 +126,13 @@ impl AsyncWrite for UpstreamIo {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        let stream = &mut self.stream;
+        gather::write(
+            (stream, cx),
+            bufs,
+            |(stream, cx), buf| Pin::new(stream).poll_write(cx, buf),
+            |(stream, cx), bufs| Pin::new(stream).poll_write_vectored(cx, bufs),
+        )
     }
 
     fn is_write_vectored(&self) -> bool {
