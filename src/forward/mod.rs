@@ -13,7 +13,7 @@ pub use headers::{edit, prepare};
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
 
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version};
@@ -176,9 +176,7 @@ impl Errand<'_> {
             if let Poll::Ready(opened) = opening.as_mut().poll(cx) {
                 return Poll::Ready(Ok(opened));
             }
-            self.task
-                .poll_past(cx, self.deadline)
-                .map(|()| Err(ForwardFault::TimedOut))
+            self.task.poll_past(self.deadline).map(|()| Err(ForwardFault::TimedOut))
         })
         .await
     }
@@ -190,11 +188,11 @@ impl Errand<'_> {
         sent: Moment,
     ) -> Result<Result<Response<Incoming>, ExchangeFailed<Outgoing>>, ForwardFault> {
         let patience = self.upstream.timeouts.response;
-        let poll_limits = |cx: &mut Context<'_>| {
+        let poll_limits = || {
             // While the body is on its way, each frame of it is a sign of life.
             let last = self.progress.map_or(sent, |progress| progress.last().max(sent));
             self.task
-                .poll_past(cx, self.deadline.min(last + patience))
+                .poll_past(self.deadline.min(last + patience))
                 .map(|()| ForwardFault::TimedOut)
         };
         conn.exchange(request, poll_limits).await
