@@ -16,7 +16,8 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version};
+use http::header::TRANSFER_ENCODING;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use hyper::body::Incoming;
 
 use crate::authz::Permitted;
@@ -57,10 +58,15 @@ impl Forwarder {
             max: route.body_max,
             idle: body_idle,
         };
+        let is_bodiless = payload.is_empty();
         let (body, progress) = Outgoing::new(payload, limits, task);
         let bound = asked.is_authorized && names_connection_scheme(&asked.headers, &http::header::AUTHORIZATION);
         let mut head = std::mem::take(&mut asked.headers);
         headers::prepare(&mut head, &asked, route);
+        if !is_bodiless && asked.content_length.is_none() {
+            // hyper would take a GET or HEAD of unknown length for one without a body, and send it without.
+            head.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        }
         let mut request = Request::new(body);
         *request.method_mut() = asked.method.clone();
         *request.uri_mut() = uri;
