@@ -1,6 +1,6 @@
 //! A worker thread: one runtime, its own wheel, pools and listeners, and the orders it takes.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io;
 use std::rc::Rc;
@@ -151,12 +151,15 @@ fn local(task: impl Future<Output = ()> + 'static) {
 struct Listeners {
     active: RefCell<HashMap<ListenerKey, Rc<Listener>>>,
     leaving: RefCell<Vec<Rc<Listener>>>,
+    /// How far the end has come, also for listeners that a reload adds meanwhile.
+    stage: Cell<Stage>,
 }
 
 impl Listeners {
     fn add(&self, worker: &Rc<Worker>, rules: Arc<ListenerRules>, socket: std::net::TcpListener) {
         let key = rules.key;
         let listener = Listener::new(rules);
+        listener.advance(self.stage.get());
         match TcpListener::from_std(socket) {
             Ok(socket) => {
                 listener.start(worker, socket);
@@ -184,6 +187,7 @@ impl Listeners {
     }
 
     fn advance(&self, stage: Stage) {
+        self.stage.set(self.stage.get().max(stage));
         self.active
             .borrow()
             .values()

@@ -100,7 +100,7 @@ impl Body for Streamed {
         match frame {
             Poll::Pending => {
                 let since = *this.silent_since.get_or_insert_with(|| this.task.now());
-                std::task::ready!(this.task.poll_past(cx, since + this.idle));
+                std::task::ready!(this.task.poll_past(since + this.idle));
                 this.conn = None;
                 Poll::Ready(Some(Err(AnswerBroken::Silent)))
             }

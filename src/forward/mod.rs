@@ -13,10 +13,11 @@ pub use headers::{edit, prepare};
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
 
-use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version};
+use http::header::TRANSFER_ENCODING;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use hyper::body::Incoming;
 
 use crate::authz::Permitted;
@@ -57,10 +58,15 @@ impl Forwarder {
             max: route.body_max,
             idle: body_idle,
         };
+        let is_bodiless = payload.is_empty();
         let (body, progress) = Outgoing::new(payload, limits, task);
         let bound = asked.is_authorized && names_connection_scheme(&asked.headers, &http::header::AUTHORIZATION);
         let mut head = std::mem::take(&mut asked.headers);
         headers::prepare(&mut head, &asked, route);
+        if !is_bodiless && asked.content_length.is_none() {
+            // hyper would take a GET or HEAD of unknown length for one without a body, and send it without.
+            head.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        }
         let mut request = Request::new(body);
         *request.method_mut() = asked.method.clone();
         *request.uri_mut() = uri;
@@ -176,9 +182,7 @@ impl Errand<'_> {
             if let Poll::Ready(opened) = opening.as_mut().poll(cx) {
                 return Poll::Ready(Ok(opened));
             }
-            self.task
-                .poll_past(cx, self.deadline)
-                .map(|()| Err(ForwardFault::TimedOut))
+            self.task.poll_past(self.deadline).map(|()| Err(ForwardFault::TimedOut))
         })
         .await
     }
@@ -190,11 +194,11 @@ impl Errand<'_> {
         sent: Moment,
     ) -> Result<Result<Response<Incoming>, ExchangeFailed<Outgoing>>, ForwardFault> {
         let patience = self.upstream.timeouts.response;
-        let poll_limits = |cx: &mut Context<'_>| {
+        let poll_limits = || {
             // While the body is on its way, each frame of it is a sign of life.
             let last = self.progress.map_or(sent, |progress| progress.last().max(sent));
             self.task
-                .poll_past(cx, self.deadline.min(last + patience))
+                .poll_past(self.deadline.min(last + patience))
                 .map(|()| ForwardFault::TimedOut)
         };
         conn.exchange(request, poll_limits).await

@@ -63,14 +63,14 @@ pub(super) async fn serve(
     let known = listener.register();
     let ended = std::future::poll_fn(|cx| {
         known.wake_with(cx.waker());
-        task.look_at_clock();
+        task.look_at_clock(cx);
         loop {
             link.look_anew();
             if let Poll::Ready(result) = Pin::new(&mut connection).poll(cx) {
                 return Poll::Ready(Ended::ByHyper(result));
             }
             let (moment, overdue) = link.deadline(listener.stage());
-            std::task::ready!(task.poll_past(cx, moment));
+            std::task::ready!(task.poll_past(moment));
             match (overdue, link.probe()) {
                 // Look before closing: a request may be arriving this very moment.
                 (Overdue::Quiet, Probe::None) => link.set_probe(Probe::Asked),

@@ -28,8 +28,9 @@ pub(super) enum Phase {
 }
 
 /// How a listener treats its connections.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
+    #[default]
     Serving,
     /// Answers ask the client to go elsewhere; nothing is closed yet.
     Leaving,

@@ -176,7 +176,7 @@ impl Guarded {
             let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(cx) else {
                 let since = *self.waiting_since.get_or_insert_with(|| self.task.now());
                 let (moment, fault) = self.patience(since);
-                ready!(self.task.poll_past(cx, moment));
+                ready!(self.task.poll_past(moment));
                 return self.refuse(fault);
             };
             let now = self.task.now();

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use http::HeaderMap;
 
 use super::table::Table;
-use crate::config::pattern::{PathPattern, Segment};
-use crate::config::spec::{Answer, Networks, RouteSpec};
+use crate::config::pattern::{HostPattern, PathPattern, Segment};
+use crate::config::spec::{Answer, ForwardHost, Networks, RouteSpec};
 use crate::request::path::NormalPath;
 
 /// The paths, as upstreams see them, that stricter routes protect: one table for each group of stripping routes with
-/// the same upstream and the same networks.
+/// the same upstream, the same networks and the same choice of `Host`.
 #[derive(Debug, Default)]
 pub(super) struct Onward {
     tables: Vec<Table>,
@@ -21,12 +21,12 @@ pub(super) struct Onward {
 
 impl Onward {
     pub(super) fn new(specs: &[Arc<RouteSpec>]) -> Self {
-        let mut groups: Vec<(usize, &Networks)> = Vec::new();
+        let mut groups: Vec<(usize, &Networks, ForwardHost)> = Vec::new();
         let mut onward = Self::default();
         for spec in specs {
             let group = upstream(spec).filter(|_| spec.forward.strip_prefix.is_some());
             let table = group.map(|upstream| {
-                let key = (upstream, &spec.networks);
+                let key = (upstream, &spec.networks, spec.forward.host);
                 groups.iter().position(|group| *group == key).unwrap_or_else(|| {
                     groups.push(key);
                     onward.tables.push(stricter_than(specs, key));
@@ -61,13 +61,13 @@ impl Onward {
 /// The index of no route: every route a reading leads to is another one.
 const NONE: usize = usize::MAX;
 
-fn stricter_than(specs: &[Arc<RouteSpec>], (to, networks): (usize, &Networks)) -> Table {
+fn stricter_than(specs: &[Arc<RouteSpec>], (to, networks, sent_host): (usize, &Networks, ForwardHost)) -> Table {
     let is_open = |networks: &Networks| networks.allow.is_empty() && networks.deny.is_empty();
     let stricter = specs
         .iter()
         .filter(|spec| upstream(spec) == Some(to) && spec.networks != *networks && !is_open(&spec.networks));
     let seen: Vec<_> = stricter
-        .map(|spec| (&spec.host, as_upstream_sees(spec), &spec.headers))
+        .map(|spec| (host_that_tells(spec, sent_host), as_upstream_sees(spec), &spec.headers))
         .collect();
     Table::build(
         seen.iter()
@@ -79,6 +79,16 @@ fn upstream(spec: &RouteSpec) -> Option<usize> {
     match spec.answer {
         Answer::Upstream(index) => Some(index),
         Answer::Redirect(_) => None,
+    }
+}
+
+/// Where either route puts the upstream's own name in place of the client's `Host`, the upstream cannot tell a request
+/// for the one host from a request for the other.
+fn host_that_tells(strict: &RouteSpec, sent: ForwardHost) -> &HostPattern {
+    if strict.forward.host == ForwardHost::Client && sent == ForwardHost::Client {
+        &strict.host
+    } else {
+        &HostPattern::Any
     }
 }
 

@@ -112,7 +112,7 @@ where
     pub async fn exchange<E>(
         &mut self,
         request: Request<B>,
-        mut poll_limits: impl FnMut(&mut Context<'_>) -> Poll<E>,
+        mut poll_limits: impl FnMut() -> Poll<E>,
     ) -> Result<Result<Response<Incoming>, ExchangeFailed<B>>, E> {
         let Inner {
             sender,
@@ -139,7 +139,7 @@ where
                     let source = failed.into_error();
                     Poll::Ready(Ok(Err(ExchangeFailed { source, unsent })))
                 }
-                Poll::Pending => poll_limits(cx).map(Err),
+                Poll::Pending => poll_limits().map(Err),
             }
         })
         .await

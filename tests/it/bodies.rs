@@ -365,3 +365,23 @@ fn a_client_that_has_said_everything_still_hears_the_answer_or_is_told_nothing()
     }
     client.end_within(LIMIT).expect("the connection stays open for nobody");
 }
+
+#[test]
+#[doc = "HTTP-04"]
+fn a_chunked_body_goes_on_whatever_the_method() {
+    let upstream = Upstream::ok();
+    let gateway = Setup::to(&upstream).start();
+    let mut client = gateway.client();
+    for method in ["GET", "OPTIONS", "DELETE", "POST"] {
+        client
+            .send(Request::new(method, "/x").chunked())
+            .send(*b"4\r\nbody\r\n0\r\n\r\n");
+        client.response().is(200);
+    }
+    let bodies: Vec<_> = upstream
+        .wait_requests(4)
+        .into_iter()
+        .map(|request| request.body)
+        .collect();
+    assert_eq!(bodies, [b"body"; 4]);
+}

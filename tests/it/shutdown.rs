@@ -82,6 +82,31 @@ fn a_request_that_runs_is_finished_and_then_the_gateway_ends() {
 }
 
 #[test]
+fn a_reload_opens_no_new_listener_to_clients_while_the_gateway_ends() {
+    let upstream = Upstream::scripted(|conn| {
+        conn.request();
+        conn.wait_end();
+    });
+    let setup = Setup::to(&upstream).top("drain: { delay: 1s, timeout: 30s }").in_file();
+    let gateway = setup.start();
+    let mut client = gateway.client();
+    client.send(get("/x"));
+    upstream.wait_requests(1);
+    gateway.running().drain();
+    let address = gateway.address();
+    gateway
+        .clock
+        .soon("the end of listening", |patience| nobody_listens(address, patience));
+    let added = setup.listen(&["{ addr: \"127.0.0.1:0\" }", "{ addr: \"127.0.0.2:0\" }"]);
+    gateway.reload_as(&added).unwrap();
+    let added = gateway.addresses()[1];
+    let until = Instant::now() + LIMIT;
+    while nobody_listens(added, Duration::from_millis(20)).is_none() {
+        assert!(Instant::now() < until, "a new listener takes clients");
+    }
+}
+
+#[test]
 fn a_request_that_never_ends_is_cut_off_at_the_timeout() {
     let upstream = Upstream::scripted(|conn| {
         conn.request();

@@ -78,6 +78,25 @@ fn the_heads_time_begins_anew_with_each_request_of_a_connection() {
 
 #[test]
 #[doc = "RS-01"]
+fn a_slow_body_does_not_take_the_keep_alive_time_away_from_its_connection() {
+    let upstream = Upstream::ok();
+    let gateway = Setup::to(&upstream).start();
+    let mut client = gateway.client();
+    client
+        .send(Request::new("POST", "/x").announcing(20_000))
+        .send(vec![b'x'; 19_999]);
+    upstream.wait_head(0);
+    gateway.settle();
+    // The alarm of the head goes off; the next one is set while the body is waited for.
+    gateway.clock.advance_secs(11);
+    gateway.settle();
+    client.send(*b"x");
+    client.response().is(200);
+    ends(&gateway, &mut client, 59, 62);
+}
+
+#[test]
+#[doc = "RS-01"]
 fn an_unused_connection_is_closed_after_the_keep_alive_time() {
     let upstream = Upstream::ok();
     let gateway = Setup::to(&upstream).start();

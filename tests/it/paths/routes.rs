@@ -94,6 +94,28 @@ fn a_stripped_path_is_judged_again() {
 
 #[test]
 #[doc = "PATH-08"]
+fn a_host_the_upstream_does_not_see_keeps_no_stripped_path_from_a_stricter_route() {
+    for (open, strict) in [("upstream", "upstream"), ("upstream", "client"), ("client", "upstream")] {
+        let upstream = Upstream::ok();
+        let gateway = Setup::new()
+            .upstream("up", &upstream)
+            .route(&format!(
+                "{{ path: /api/**, upstream: up, auth: public, forward: {{ strip_prefix: /api, host: {open} }} }}"
+            ))
+            .route(&format!(
+                "{{ host: admin.test, path: /admin/**, upstream: up, auth: public, \
+                 networks: {{ deny: [0.0.0.0/0] }}, forward: {{ host: {strict} }} }}"
+            ))
+            .start();
+        gateway.ask(get("/api/x").host("other.test")).is(200);
+        let answer = gateway.ask(get("/api/admin/x").host("other.test"));
+        assert_eq!(answer.status, 400, "{open} {strict}");
+        assert_eq!(upstream.requests().len(), 1);
+    }
+}
+
+#[test]
+#[doc = "PATH-08"]
 fn a_stripped_path_never_begins_with_two_slashes() {
     let upstream = Upstream::ok();
     let gateway = Setup::new()
