@@ -7,7 +7,7 @@ use std::io::{self, IoSlice};
 use std::task::Poll;
 
 /// More than that is left where it is.
-const SHORT: usize = 2048;
+const SHORT: usize = 1024;
 
 /// Write `pieces` by `one` if there is one piece or they are short together, else by `all`.
 pub fn write<W>(

@@ -50,24 +50,44 @@ impl fmt::Debug for RequestId {
 pub struct TraceParent(HeaderValue);
 
 const TRACE_ID: std::ops::Range<usize> = 3..35;
+const SPAN_ID: std::ops::Range<usize> = 36..52;
 const TRACEPARENT_LEN: usize = 55;
+
+/// The two digits of every byte.
+const HEX: [[u8; 2]; 256] = {
+    let digits = b"0123456789abcdef";
+    let mut table = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "a byte has 256 values and two digits; checked while compiling"
+        )]
+        {
+            table[byte] = [digits[byte >> 4], digits[byte & 15]];
+        }
+        byte += 1;
+    }
+    table
+};
 
 impl TraceParent {
     /// The start of a trace that nobody has asked to sample.
     pub fn new(random: &mut Random) -> Self {
-        let (trace, span) = (u128::from_le_bytes(random.bytes()), random.bytes::<8>());
-        let mut digits = [0; 32];
-        let trace = uuid::Uuid::from_u128(trace | 1).simple().encode_lower(&mut digits);
-        let mut text = String::with_capacity(TRACEPARENT_LEN);
-        text.push_str("00-");
-        text.push_str(trace);
-        let mut digits = [0; 32];
-        let span = u128::from(u64::from_le_bytes(span) | 1);
-        let span = uuid::Uuid::from_u128(span).simple().encode_lower(&mut digits);
-        text.push('-');
-        text.push_str(span.get(16..).unwrap_or_default());
-        text.push_str("-00");
-        Self(HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("invalid")))
+        let mut ids = random.bytes::<24>();
+        // An id of zeros means none.
+        ids[0] |= 1;
+        ids[16] |= 1;
+        let mut text = *b"00-0123456789abcdef0123456789abcdef-0123456789abcdef-00";
+        let (trace, span) = ids.split_at(16);
+        for (id, place) in [(trace, TRACE_ID), (span, SPAN_ID)] {
+            let digits = text.get_mut(place).unwrap_or_default().chunks_exact_mut(2);
+            for (byte, pair) in id.iter().zip(digits) {
+                #[expect(clippy::indexing_slicing, reason = "the table has an entry for every byte")]
+                pair.copy_from_slice(&HEX[usize::from(*byte)]);
+            }
+        }
+        Self(HeaderValue::from_bytes(&text).unwrap_or_else(|_| HeaderValue::from_static("invalid")))
     }
 
     /// The one a client sent, if it is well formed.
@@ -83,10 +103,10 @@ impl TraceParent {
             && bytes.starts_with(b"00")
             && dashes
             && hex(TRACE_ID)
-            && hex(36..52)
+            && hex(SPAN_ID)
             && hex(53..55)
             && not_zero(TRACE_ID)
-            && not_zero(36..52);
+            && not_zero(SPAN_ID);
         well_formed.then(|| Self(value.clone()))
     }
 

@@ -17,13 +17,15 @@ use std::task::Poll;
 use std::time::Duration;
 
 use http::header::TRANSFER_ENCODING;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
+use http::header::WWW_AUTHENTICATE;
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use hyper::body::Incoming;
 
 use crate::authz::Permitted;
 use crate::base::clock::Moment;
 use crate::base::task::TaskHandle;
 use crate::request::body::{BodyLimits, Outgoing, Progress};
+use crate::request::headers::authenticates_connection;
 use crate::request::{Asked, framing};
 use crate::route::Route;
 use crate::upstream::{Conn, ExchangeFailed, InFlight, Pools, TakeFailed, Target, Tried, Upstream};
@@ -60,7 +62,7 @@ impl Forwarder {
         };
         let is_bodiless = payload.is_empty();
         let (body, progress) = Outgoing::new(payload, limits, task);
-        let bound = asked.is_authorized && names_connection_scheme(&asked.headers, &http::header::AUTHORIZATION);
+        let bound = asked.binds_connection;
         let mut head = std::mem::take(&mut asked.headers);
         headers::prepare(&mut head, &asked, route);
         if !is_bodiless && asked.content_length.is_none() {
@@ -138,6 +140,9 @@ impl Errand<'_> {
                 Ok(response) => {
                     if self.is_bound_to_connection(&response) {
                         conn.spoil();
+                    }
+                    if self.has_no_body(&response) {
+                        conn.doubt();
                     }
                     return Ok((response, conn, counted));
                 }
@@ -219,6 +224,12 @@ impl Errand<'_> {
         Some(spare)
     }
 
+    /// Answers that servers most often add a body to which is not theirs to have.
+    fn has_no_body(&self, response: &Response<Incoming>) -> bool {
+        let status = response.status();
+        self.asked.method == Method::HEAD || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED
+    }
+
     fn body_untouched(&self) -> bool {
         self.progress.is_none_or(|progress| !progress.touched())
     }
@@ -228,18 +239,10 @@ impl Errand<'_> {
         self.progress.is_some_and(|progress| !progress.ended())
             || self.bound
             || response.status() == StatusCode::UNAUTHORIZED
-                && names_connection_scheme(response.headers(), &http::header::WWW_AUTHENTICATE)
+                && response
+                    .headers()
+                    .get_all(WWW_AUTHENTICATE)
+                    .iter()
+                    .any(authenticates_connection)
     }
-}
-
-/// NTLM and Negotiate authenticate a connection, not a request.
-fn names_connection_scheme(headers: &HeaderMap, name: &http::HeaderName) -> bool {
-    headers.get_all(name).iter().any(|value| {
-        let scheme = value
-            .as_bytes()
-            .split(|byte| *byte == b' ' || *byte == b',')
-            .next()
-            .unwrap_or_default();
-        scheme.eq_ignore_ascii_case(b"ntlm") || scheme.eq_ignore_ascii_case(b"negotiate")
-    })
 }

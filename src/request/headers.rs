@@ -125,6 +125,16 @@ const FIELD_MAX: usize = 16 * 1024;
 /// RS-02: over all `Cookie` fields of a request.
 const COOKIES_MAX: usize = 100;
 
+/// NTLM and Negotiate authenticate a connection, not a request (HTTP-17).
+pub fn authenticates_connection(value: &HeaderValue) -> bool {
+    let scheme = value
+        .as_bytes()
+        .split(|byte| matches!(byte, b' ' | b','))
+        .next()
+        .unwrap_or_default();
+    scheme.eq_ignore_ascii_case(b"ntlm") || scheme.eq_ignore_ascii_case(b"negotiate")
+}
+
 #[derive(Clone, Copy, Debug)]
 enum Oversize {
     Name,
@@ -141,7 +151,8 @@ pub struct Survey {
     pub traces: bool,
     /// `X-Request-Id`.
     pub is_named: bool,
-    pub is_authorized: bool,
+    /// An `Authorization` that authenticates the connection and not the request (NTLM, Negotiate).
+    pub binds_connection: bool,
     /// An `Accept` that speaks of HTML.
     pub may_like_pages: bool,
     fault: Option<Oversize>,
@@ -159,7 +170,7 @@ impl Survey {
             }
             match *name {
                 header::CONTENT_LENGTH | header::TRANSFER_ENCODING | header::EXPECT => survey.frames = true,
-                header::AUTHORIZATION => survey.is_authorized = true,
+                header::AUTHORIZATION => survey.binds_connection |= authenticates_connection(value),
                 header::COOKIE => cookies += memchr::memchr_iter(b';', value.as_bytes()).count() + 1,
                 header::ACCEPT => survey.may_like_pages |= memchr::memmem::find(value.as_bytes(), b"html").is_some(),
                 _ => match name.as_str() {

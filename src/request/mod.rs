@@ -64,8 +64,8 @@ pub struct Asked {
     /// The client reads trailers.
     pub wants_trailers: bool,
     pub content_length: Option<u64>,
-    /// There is an `Authorization` field.
-    pub is_authorized: bool,
+    /// Asks for the connection itself to be authenticated.
+    pub binds_connection: bool,
     pub received: Moment,
 }
 
@@ -247,7 +247,7 @@ impl Arrival {
             trace: names.trace,
             wants_trailers: cleaned.te_trailers,
             content_length: framing.content_length,
-            is_authorized: survey.is_authorized,
+            binds_connection: survey.binds_connection,
             received,
         };
         Ok(Self::Request(Arrived {

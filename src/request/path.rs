@@ -131,6 +131,9 @@ impl NormalPath {
 
     /// Refuses the spellings that `allow` does not name.
     pub fn permit(&self, allow: PathAllow) -> Result<(), PathFault> {
+        if self.shape != Shape::Odd {
+            return Ok(());
+        }
         let odd = self.oddities;
         let faults = [
             (odd.non_utf8 && !allow.non_utf8, PathFault::NonUtf8),

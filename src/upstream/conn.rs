@@ -41,6 +41,7 @@ struct Inner<B: Body + 'static> {
     rests_since: Moment,
     used: bool,
     spoiled: bool,
+    doubtful: bool,
     _counted: OwnedSemaphorePermit,
 }
 
@@ -83,6 +84,7 @@ where
             rests_since: now,
             used: false,
             spoiled: false,
+            doubtful: false,
             _counted: counted,
         })))
     }
@@ -99,6 +101,11 @@ where
     /// How long it lay unused before now.
     pub fn rested(&self, now: Moment) -> Duration {
         now.since(self.0.rests_since)
+    }
+
+    /// The answer may be followed by a body it must not have: look at what has come before the next exchange.
+    pub fn doubt(&mut self) {
+        self.0.doubtful = true;
     }
 
     /// This exchange must be the connection's last.
@@ -177,7 +184,7 @@ where
 
     /// Whether a resting connection may be used now.
     pub(super) fn is_usable(&mut self, now: Moment) -> bool {
-        if self.rested(now) >= PROBE_AFTER {
+        if self.rested(now) >= PROBE_AFTER || std::mem::take(&mut self.0.doubtful) {
             self.0.watch.probe_next_read();
             self.drive_unheard();
         }
