@@ -1,7 +1,6 @@
 //! Refusals: their codes, their wording and their shape, and that nothing of a refused request goes upstream.
 
-use std::net::TcpListener;
-
+use crate::support::process::{free, own_address};
 use crate::support::{Client, Setup, Upstream, get, post};
 
 #[test]
@@ -120,7 +119,7 @@ fn a_denied_client_cannot_talk_itself_into_another_network() {
 #[test]
 #[doc = "HTTP-16, P-1"]
 fn an_upstream_that_is_not_there_is_502() {
-    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let gone = free(own_address());
     let gateway = Setup::new()
         .upstream_as("up", &format!("{{ urls: [\"http://{gone}\"] }}"))
         .route("{ path: /**, upstream: up, auth: public }")

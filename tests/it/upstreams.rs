@@ -1,13 +1,14 @@
 //! Which server of an upstream is asked, over which connection, and when a second one is tried.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use portcullis::upstream::Resolve;
 
+use crate::support::process::{free, own_address};
 use crate::support::upstream::{Conn, OK};
 use crate::support::{Client, Gate, Gateway, LIMIT, Request, Setup, Upstream, get, post};
 
@@ -159,7 +160,7 @@ fn a_safe_request_is_not_retried_for_ever() {
 #[test]
 fn a_server_that_is_not_there_does_not_stop_the_others() {
     let there = Upstream::ok();
-    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let gone = free(own_address());
     let gateway = Setup::new()
         .upstream_as("up", &format!("{{ urls: [\"http://{gone}\", \"{}\"] }}", there.url()))
         .route("{ path: /**, upstream: up, auth: public }")
@@ -244,7 +245,7 @@ impl Resolve for Names {
 
 /// Two servers on one port of two addresses, and a gateway that knows them by a name.
 fn moving() -> (Upstream, Upstream, Arc<Names>, Gateway) {
-    let host = crate::support::process::own_address();
+    let host = own_address();
     let answer = |name: &'static str| {
         move |conn: &mut Conn| {
             while conn.request().is_some() {
@@ -256,10 +257,7 @@ fn moving() -> (Upstream, Upstream, Arc<Names>, Gateway) {
         }
     };
     let old = Upstream::on(&format!("{host}:0"), answer("old"));
-    let new = Upstream::on(
-        &format!("{}:{}", crate::support::process::own_address(), old.address().port()),
-        answer("new"),
-    );
+    let new = Upstream::on(&format!("{}:{}", own_address(), old.address().port()), answer("new"));
     let names = Names::meaning(&[old.address()]);
     let setup = Setup::new()
         .upstream_as(
@@ -307,7 +305,7 @@ fn a_host_name_that_stops_resolving_keeps_what_was_known() {
 #[test]
 fn of_the_addresses_of_a_name_the_next_is_tried_when_one_refuses() {
     let (old, new, names, gateway) = moving();
-    let nobody = SocketAddr::new(crate::support::process::own_address().into(), 1);
+    let nobody = SocketAddr::new(own_address().into(), 1);
     names.change(&[nobody, new.address()]);
     asked_again(&names, &gateway);
     assert_eq!(gateway.get("/x").is(200).text(), "new");

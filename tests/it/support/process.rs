@@ -225,10 +225,9 @@ impl Said {
 /// An address of the loopback network that no other test uses, so that a free port on it stays free.
 pub fn own_address() -> Ipv4Addr {
     static NEXT: AtomicU32 = AtomicU32::new(1);
-    let pid = std::process::id();
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    let [.., a, b] = (pid.wrapping_mul(97)).to_be_bytes();
-    Ipv4Addr::new(127, a | 1, b, u8::try_from(number % 250).unwrap() + 2)
+    let [.., a, b] = std::process::id().to_be_bytes();
+    Ipv4Addr::new(127, a, b, u8::try_from(number % 250).unwrap() + 3)
 }
 
 pub fn free(host: Ipv4Addr) -> SocketAddr {
