@@ -96,7 +96,8 @@ impl WorkerHandle {
 async fn work(number: usize, shared: Shared, mut orders: UnboundedReceiver<Order>) {
     let timers = Timers::new(shared.clock.clone());
     let heartbeat = shared.health.heartbeat(number);
-    let pools = Pools::new(timers.clone(), shared.nudges);
+    let reporter = Rc::new(shared.telemetry.reporter());
+    let pools = Pools::new(timers.clone(), shared.nudges, Rc::clone(&reporter));
     let worker = Worker::new(WorkerParts {
         timers: timers.clone(),
         random: (shared.random)(),
@@ -107,7 +108,7 @@ async fn work(number: usize, shared: Shared, mut orders: UnboundedReceiver<Order
                 redirect: Box::new(Redirect),
             },
         ),
-        reporter: shared.telemetry.reporter(),
+        reporter,
         connections: shared.connections,
         snapshots: shared.snapshots,
     });

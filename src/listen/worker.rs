@@ -23,7 +23,7 @@ pub struct Worker {
     pub timers: Timers,
     pub random: RefCell<Random>,
     pub exit: Exit,
-    pub reporter: Reporter,
+    pub reporter: Rc<Reporter>,
     pub connections: Arc<ConnectionCount>,
     current: RefCell<Cache<Arc<ArcSwap<Snapshot>>, Arc<Snapshot>>>,
     lease: RefCell<Lease>,
@@ -34,7 +34,7 @@ pub struct WorkerParts {
     pub timers: Timers,
     pub random: Random,
     pub exit: Exit,
-    pub reporter: Reporter,
+    pub reporter: Rc<Reporter>,
     pub connections: Arc<ConnectionCount>,
     pub snapshots: Arc<ArcSwap<Snapshot>>,
 }

@@ -22,6 +22,7 @@ use super::io::{MAX_HEAD, UpstreamIo, Watch};
 use super::target::Target;
 use crate::base::bell::Bell;
 use crate::base::clock::Moment;
+use crate::telemetry::metrics::UpstreamConnection;
 
 /// An unused connection that rested this long is asked whether it still lives before it is used.
 const PROBE_AFTER: Duration = Duration::from_millis(500);
@@ -43,6 +44,7 @@ struct Inner<B: Body + 'static> {
     spoiled: bool,
     doubtful: bool,
     _counted: OwnedSemaphorePermit,
+    shown: UpstreamConnection,
 }
 
 /// Why an exchange failed.
@@ -63,6 +65,7 @@ where
         stream: TcpStream,
         target: Arc<Target>,
         counted: OwnedSemaphorePermit,
+        shown: UpstreamConnection,
         now: Moment,
     ) -> std::io::Result<Self> {
         let address = stream.peer_addr()?;
@@ -86,6 +89,7 @@ where
             spoiled: false,
             doubtful: false,
             _counted: counted,
+            shown,
         })))
     }
 
@@ -127,10 +131,12 @@ where
             watch,
             bell,
             used,
+            shown,
             ..
         } = &mut *self.0;
         watch.expect_head();
         *used = true;
+        shown.work();
         // The bell is still muted: the connection is moved below, it need not be told.
         let mut answer = pin!(sender.try_send_request(request));
         std::future::poll_fn(|cx| {
@@ -171,6 +177,7 @@ where
     /// After both messages have ended: may another exchange follow?
     pub(super) fn settle(&mut self, now: Moment) -> bool {
         self.0.rests_since = now;
+        self.0.shown.rest();
         self.0.bell.mute();
         if self.0.spoiled {
             return false;

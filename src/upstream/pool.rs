@@ -21,6 +21,7 @@ use super::connect::{self, ConnectFailed};
 use super::target::Target;
 use crate::base::clock::Moment;
 use crate::base::timers::Timers;
+use crate::telemetry::Reporter;
 
 /// How often unused connections are looked through.
 const SWEEP: Duration = Duration::from_secs(5);
@@ -31,6 +32,7 @@ pub struct Pools<B: Body + 'static> {
     by_target: RefCell<HashMap<u64, Pool<B>, foldhash::fast::RandomState>>,
     nudge: Arc<Notify>,
     nudges: Nudges,
+    reporter: Rc<Reporter>,
 }
 
 /// Wakes the sweepers of all workers: somebody waits for a connection that another worker may hoard.
@@ -80,7 +82,7 @@ where
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    pub fn new(timers: Timers, nudges: Nudges) -> Rc<Self> {
+    pub fn new(timers: Timers, nudges: Nudges, reporter: Rc<Reporter>) -> Rc<Self> {
         let nudge = Arc::new(Notify::new());
         nudges.join(&nudge);
         Rc::new(Self {
@@ -88,6 +90,7 @@ where
             by_target: RefCell::default(),
             nudge,
             nudges,
+            reporter,
         })
     }
 
@@ -113,7 +116,8 @@ where
             },
         };
         let stream = connect::connect(target, upstream.timeouts.connect, &self.timers).await?;
-        let opened = Conn::open(stream, Arc::clone(target), permit, self.timers.now()).await;
+        let shown = self.reporter.upstream_connection(&upstream.name);
+        let opened = Conn::open(stream, Arc::clone(target), permit, shown, self.timers.now()).await;
         opened.map_err(|error| TakeFailed::Connect(ConnectFailed::Io(error)))
     }
 

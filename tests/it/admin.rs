@@ -342,3 +342,25 @@ fn the_access_log_can_be_switched_off() {
     drop(gateway);
     assert!(log.text().is_empty(), "{}", log.text());
 }
+
+#[test]
+fn connections_to_an_upstream_are_counted_at_work_and_at_rest() {
+    let gate = Gate::closed();
+    let held = gate.clone();
+    let upstream = Upstream::scripted(move |conn| {
+        while conn.request().is_some() {
+            held.wait();
+            conn.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        }
+    });
+    let gateway = Setup::to(&upstream).start();
+    let mut client = gateway.client();
+    client.send(get("/x"));
+    upstream.wait_requests(1);
+    let name = "portcullis_upstream_connections";
+    gateway.wait_metric(name, &["upstream=\"up\"", "state=\"active\""], |open| open == 1.0);
+    gate.open();
+    client.response().is(200);
+    gateway.wait_metric(name, &["upstream=\"up\"", "state=\"idle\""], |open| open == 1.0);
+    gateway.wait_metric(name, &["upstream=\"up\"", "state=\"active\""], |open| open == 0.0);
+}
