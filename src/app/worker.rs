@@ -123,8 +123,12 @@ async fn work(number: usize, shared: Shared, mut orders: UnboundedReceiver<Order
             Order::Retire(key) => listeners.retire(key),
             Order::Leave => listeners.advance(Stage::Leaving),
             Order::Close(closed) => {
-                listeners.close().await;
-                let _nobody_asks = closed.send(());
+                let closing = listeners.close();
+                // Beside the orders: who is told to stop meanwhile stops at once.
+                local(async move {
+                    closing.await;
+                    let _nobody_asks = closed.send(());
+                });
             }
             Order::Stop => break,
         }
@@ -179,11 +183,14 @@ impl Listeners {
         }
     }
 
-    async fn close(&self) {
+    /// Accept nothing new from now on; ready once everybody who already waited has been let in.
+    fn close(&self) -> impl Future<Output = ()> + use<> {
         self.advance(Stage::Closing);
         let all: Vec<_> = self.active.borrow().values().map(Rc::clone).collect();
-        for listener in all {
-            listener.closed().await;
+        async move {
+            for listener in all {
+                listener.closed().await;
+            }
         }
     }
 

@@ -24,6 +24,9 @@ use crate::telemetry::events::{ConnectionEnd, ConnectionRefused};
 /// After a failure to accept (no descriptors left, mostly): how long to leave the machine alone.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// How long a client that has begun to connect may take to finish when a listener leaves: a round trip around the world.
+const HANDSHAKE: Duration = Duration::from_millis(300);
+
 /// What a client hears for whom there is no place.
 const OVERLOADED: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 1\r\n\
     content-type: application/problem+json\r\ncontent-length: 131\r\n\r\n\
@@ -127,18 +130,24 @@ impl Listener {
                 },
             }
         }
-        self.close(&worker, socket);
+        self.close(&worker, socket).await;
         let (done, told) = &self.closed;
         done.set(true);
         told.notify_one();
     }
 
-    /// Closing a listening socket resets whoever waits in its queue, so first nobody new may join the queue, and then
-    /// everybody in it is let in.
-    fn close(self: &Rc<Self>, worker: &Rc<Worker>, socket: TcpListener) {
+    /// Closing a listening socket resets whoever waits in its queue, or is about to. So first nobody new may begin to
+    /// connect, then those who have begun get the time to finish, and everybody is let in.
+    async fn close(self: &Rc<Self>, worker: &Rc<Worker>, socket: TcpListener) {
         if let Err(error) = sockets::turn_away(&socket) {
             tracing::warn!(%error, "cannot turn new clients away before closing a listener");
         }
+        let latecomers = async {
+            while let Ok((stream, peer)) = socket.accept().await {
+                self.admit(worker, stream, peer);
+            }
+        };
+        let _over = worker.timers.within(HANDSHAKE, latecomers).await;
         let Ok(socket) = socket.into_std() else { return };
         while let Ok((stream, peer)) = socket.accept() {
             if stream.set_nonblocking(true).is_ok()

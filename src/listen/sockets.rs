@@ -7,8 +7,14 @@ use socket2::{Domain, Protocol, SockFilter, SockRef, Socket, Type};
 
 const BACKLOG: i32 = 4096;
 
-/// BPF for "return 0": drop the packet.
-const BPF_RETURN_CONSTANT: u16 = 0x06;
+/// Instructions of a socket filter.
+const LOAD_BYTE: u16 = 0x30;
+const SKIP_UNLESS_SET: u16 = 0x45;
+const RETURN: u16 = 0x06;
+
+/// Where the flags stand in a TCP header, and the flag of a handshake's first packet.
+const TCP_FLAGS: u32 = 13;
+const SYN: u32 = 0x02;
 
 /// One listening socket for each of `count` workers, all on the same address. Port 0 becomes one free port for all.
 pub fn bind(addr: SocketAddr, count: usize) -> io::Result<Vec<TcpListener>> {
@@ -44,9 +50,15 @@ fn socket(addr: SocketAddr, shared: bool) -> io::Result<Socket> {
     Ok(socket)
 }
 
-/// Make the kernel drop every new connection attempt on this socket. What already waits to be accepted stays.
+/// Make the kernel drop every attempt at a new connection on this socket. A handshake that has begun is finished: its
+/// client may believe itself connected already, and have sent its request. What waits to be accepted stays.
 pub fn turn_away(listener: &impl std::os::fd::AsFd) -> io::Result<()> {
-    SockRef::from(listener).attach_filter(&[SockFilter::new(BPF_RETURN_CONSTANT, 0, 0, 0)])
+    SockRef::from(listener).attach_filter(&[
+        SockFilter::new(LOAD_BYTE, 0, 0, TCP_FLAGS),
+        SockFilter::new(SKIP_UNLESS_SET, 0, 1, SYN),
+        SockFilter::new(RETURN, 0, 0, 0),
+        SockFilter::new(RETURN, 0, 0, u32::MAX),
+    ])
 }
 
 #[cfg(test)]

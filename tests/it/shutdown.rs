@@ -70,15 +70,14 @@ fn a_request_that_runs_is_finished_and_then_the_gateway_ends() {
     client.read_until(b"half");
     gateway.running().drain();
     let (clock, address) = (gateway.clock.clone(), gateway.address());
-    let end = thread::spawn(move || gateway.wait());
     clock.soon("the end of listening", |patience| nobody_listens(address, patience));
-    assert!(!end.is_finished());
+    client.heard_nothing();
     gate.open();
     client.read_until(b"half");
     clock.soon("the close of a connection that has nothing more to do", |patience| {
         client.end_within(patience)
     });
-    assert_eq!(end.join().unwrap(), Drained::Clean);
+    assert_eq!(gateway.wait(), Drained::Clean);
 }
 
 #[test]

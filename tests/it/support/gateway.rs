@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use portcullis::app;
@@ -302,9 +303,15 @@ impl Gateway {
         }
     }
 
-    /// End in order and wait for it.
+    /// Wait for the end of a drain; time moves meanwhile.
+    #[track_caller]
     pub fn wait(mut self) -> app::Drained {
-        self.running.take().unwrap().wait()
+        let running = self.running.take().unwrap();
+        let (said, ended) = mpsc::channel();
+        let waiting = thread::spawn(move || said.send(running.wait()));
+        let drained = self.clock.soon("the end", |patience| ended.recv_timeout(patience).ok());
+        waiting.join().unwrap().unwrap();
+        drained
     }
 }
 
