@@ -9,6 +9,8 @@ pub mod id;
 pub mod net;
 pub mod random;
 pub mod secret;
+pub mod source;
+pub mod stream;
 pub mod task;
 pub mod tasks;
 pub mod timers;

@@ -9,6 +9,10 @@ pub const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 pub const BODY_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Outlives the pause between two clicks; browsers and load balancers keep theirs for about as long.
 pub const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(60);
+/// Chat and notification clients send a sign of life at least every few minutes.
+pub const STREAM_IDLE_TIMEOUT: Duration = Duration::from_secs(10 * 60);
+/// A stream that outlives a day keeps an old configuration and old rights alive; its client connects again.
+pub const STREAM_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Cookies and tokens of a browser come to a few KiB; this is four times what most servers take for one field.
 pub const HEAD_SIZE: u64 = 32 * 1024;

@@ -43,6 +43,9 @@ pub struct ClientTimeouts {
     pub head: Duration,
     pub body_idle: Duration,
     pub keep_alive: Duration,
+    /// Of tunnels, gRPC calls and event streams.
+    pub stream_idle: Duration,
+    pub stream_age: Duration,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

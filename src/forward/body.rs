@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 
 use crate::base::clock::Moment;
+use crate::base::source::{Source, SourceBroken};
 use crate::base::task::TaskHandle;
 use crate::request::body::Outgoing;
 use crate::request::headers;
@@ -22,14 +22,14 @@ use crate::upstream::{Conn, InFlight, Pools};
 #[derive(Debug, thiserror::Error)]
 pub enum AnswerBroken {
     #[error("the upstream broke off its answer: {0}")]
-    Upstream(#[source] hyper::Error),
+    Upstream(#[source] SourceBroken),
     #[error("the upstream fell silent in the middle of its answer")]
     Silent,
 }
 
 /// The body of an upstream's answer.
 pub struct Streamed {
-    incoming: Incoming,
+    source: Source,
     conn: Option<Conn<Outgoing>>,
     pools: Rc<Pools<Outgoing>>,
     task: TaskHandle,
@@ -41,7 +41,7 @@ pub struct Streamed {
 
 impl Streamed {
     pub(super) fn new(
-        incoming: Incoming,
+        source: Source,
         conn: Conn<Outgoing>,
         pools: &Rc<Pools<Outgoing>>,
         task: &TaskHandle,
@@ -49,7 +49,7 @@ impl Streamed {
         counted: Option<InFlight>,
     ) -> Self {
         let mut streamed = Self {
-            incoming,
+            source,
             conn: Some(conn),
             pools: Rc::clone(pools),
             task: task.clone(),
@@ -63,7 +63,7 @@ impl Streamed {
 
     /// Once the last frame is out, the connection may serve somebody else.
     fn release_at_end(&mut self) {
-        if self.incoming.is_end_stream() {
+        if self.source.is_end_stream() {
             self.release();
         }
     }
@@ -74,9 +74,9 @@ impl Streamed {
         }
     }
 
-    fn poll_incoming(&mut self) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_source(&mut self) -> Poll<Option<Result<Frame<Bytes>, SourceBroken>>> {
         // Only the connection makes frames, and it is moved after this look if there is none: no wake-up is needed.
-        let mut look = || Pin::new(&mut self.incoming).poll_frame(&mut Context::from_waker(Waker::noop()));
+        let mut look = || self.source.poll_frame(&mut Context::from_waker(Waker::noop()));
         match &self.conn {
             Some(conn) => conn.quietly(look),
             None => look(),
@@ -90,12 +90,12 @@ impl Body for Streamed {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let this = self.get_mut();
-        let mut frame = this.poll_incoming();
+        let mut frame = this.poll_source();
         if frame.is_pending() {
             if let Some(conn) = &mut this.conn {
                 conn.drive(cx);
             }
-            frame = this.poll_incoming();
+            frame = this.poll_source();
         }
         match frame {
             Poll::Pending => {
@@ -127,10 +127,10 @@ impl Body for Streamed {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
+        self.source.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
+        self.source.size_hint()
     }
 }

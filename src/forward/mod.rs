@@ -23,7 +23,9 @@ use hyper::body::Incoming;
 
 use crate::authz::Permitted;
 use crate::base::clock::Moment;
+use crate::base::source::Source;
 use crate::base::task::TaskHandle;
+use crate::config::spec::ClientTimeouts;
 use crate::request::body::{BodyLimits, Outgoing, Progress};
 use crate::request::headers::authenticates_connection;
 use crate::request::{Asked, framing};
@@ -50,7 +52,7 @@ impl Forwarder {
         &self,
         permitted: Permitted<'_>,
         upstream: &Arc<Upstream>,
-        body_idle: Duration,
+        timeouts: &ClientTimeouts,
         task: &TaskHandle,
     ) -> Result<Response<Streamed>, ForwardFault> {
         let (route, mut asked, payload) = permitted.into_request();
@@ -58,7 +60,7 @@ impl Forwarder {
         let uri = Uri::from(onward.path_and_query().clone());
         let limits = BodyLimits {
             max: route.body_max,
-            idle: body_idle,
+            idle: timeouts.body_idle,
         };
         let is_bodiless = payload.is_empty();
         let (body, progress) = Outgoing::new(payload, limits, task);
@@ -93,7 +95,7 @@ impl Forwarder {
         let idle = upstream.timeouts.idle;
         crate::request::headers::clean_answer(response.headers_mut(), &framing);
         *response.version_mut() = Version::HTTP_11;
-        Ok(response.map(|incoming| Streamed::new(incoming, conn, &self.pools, task, idle, counted)))
+        Ok(response.map(|incoming| Streamed::new(Source::Http1(incoming), conn, &self.pools, task, idle, counted)))
     }
 }
 

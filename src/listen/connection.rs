@@ -7,6 +7,8 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
+use http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -19,7 +21,10 @@ use super::link::{Link, Overdue, Phase, Probe};
 use super::listener::Listener;
 use super::service::Door;
 use super::worker::Worker;
+use crate::base::source::Source;
+use crate::base::stream::Stream;
 use crate::base::task::TaskHandle;
+use crate::request::body::Payload;
 use crate::telemetry::events::{ConnectionEnd, ConnectionRefused};
 
 /// HTTP-10: how much, and for how long, of what a client still sends is read and dropped so that it can read our
@@ -52,13 +57,18 @@ pub(super) async fn serve(
     let sizes = lease.sizes;
     drop(lease);
     let door = Door::new(&worker, &listener, &link, &task, peer, local);
-    let io = TokioIo::new(ClientIo::new(stream, Rc::clone(&link)));
+    let io = TokioIo::new(ClientIo::new(Stream::Tcp(stream), Rc::clone(&link)));
     let mut builder = http1::Builder::new();
     builder
         .max_headers(sizes.headers)
         .max_header_size(sizes.head)
         .max_buf_size(sizes.head.max(SMALLEST_BUFFER));
-    let mut connection = builder.serve_connection(io, service_fn(move |request| Rc::clone(&door).answer(request)));
+    let mut connection = builder.serve_connection(
+        io,
+        service_fn(move |request: Request<Incoming>| {
+            Rc::clone(&door).answer(request.map(|incoming| Payload::new(Source::Http1(incoming))))
+        }),
+    );
 
     let known = listener.register();
     let ended = std::future::poll_fn(|cx| {
@@ -99,7 +109,7 @@ const SMALLEST_BUFFER: usize = 8192;
 const HEAD_TIMEOUT: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
 /// Let the client read what it was sent before the socket is gone.
-async fn finish(worker: &Worker, link: &Link, mut stream: TcpStream, ended: &Ended) {
+async fn finish(worker: &Worker, link: &Link, mut stream: Stream, ended: &Ended) {
     match ended {
         // Nothing was under way: no answer to protect.
         Ended::Overdue(Overdue::Quiet | Overdue::Stalled) => return,

@@ -6,22 +6,22 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 use super::link::{Link, Probe};
 use crate::base::gather;
+use crate::base::stream::{Stream, Waiting};
 
 pub(super) struct ClientIo {
-    stream: TcpStream,
+    stream: Stream,
     link: Rc<Link>,
 }
 
 impl ClientIo {
-    pub(super) fn new(stream: TcpStream, link: Rc<Link>) -> Self {
+    pub(super) fn new(stream: Stream, link: Rc<Link>) -> Self {
         Self { stream, link }
     }
 
-    pub(super) fn into_stream(self) -> TcpStream {
+    pub(super) fn into_stream(self) -> Stream {
         self.stream
     }
 
@@ -34,11 +34,9 @@ impl ClientIo {
 }
 
 impl ClientIo {
-    /// Asks the kernel itself: the runtime may not have heard of fresh bytes yet.
     fn answer_probe(&self) {
         if self.link.probe() == Probe::Asked {
-            let mut byte = [std::mem::MaybeUninit::uninit()];
-            let unread = matches!(socket2::SockRef::from(&self.stream).peek(&mut byte), Ok(count) if count > 0);
+            let unread = self.stream.waiting() == Waiting::Bytes;
             self.link.set_probe(if unread { Probe::Unread } else { Probe::Nothing });
         }
     }

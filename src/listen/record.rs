@@ -10,7 +10,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, StatusCode};
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 
 use super::link::Link;
 use super::worker::{Lease, Worker};
@@ -21,6 +20,7 @@ use crate::forward::AnswerBroken;
 use crate::pipeline::{Answer, Observer, Rejection};
 use crate::problem::Code;
 use crate::request::Names;
+use crate::request::body::Payload;
 use crate::route::{Route, RouteAnswer};
 use crate::telemetry::events::{AccessLine, Decision, Finished, UpstreamCall};
 use crate::telemetry::metrics::client_left;
@@ -54,7 +54,7 @@ impl Record {
         worker: &Rc<Worker>,
         link: &Rc<Link>,
         lease: &Lease,
-        request: &Request<Incoming>,
+        request: &Request<Payload>,
         names: &Names,
         received: Moment,
     ) -> Self {

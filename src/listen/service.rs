@@ -10,7 +10,6 @@ use std::task::Poll;
 
 use http::header::{ALLOW, CONNECTION};
 use http::{HeaderValue, Request, Response, StatusCode};
-use hyper::body::Incoming;
 
 use super::link::{Link, Stage};
 use super::listener::Listener;
@@ -19,6 +18,7 @@ use super::worker::{Lease, Worker};
 use crate::base::task::TaskHandle;
 use crate::pipeline::{self, Answer, Rejection};
 use crate::problem::{Form, Problem};
+use crate::request::body::Payload;
 use crate::request::headers::Survey;
 use crate::request::{Arrival, ArrivalRules, Connection, KNOWN_METHODS, Names};
 
@@ -52,7 +52,7 @@ impl Door {
     }
 
     /// Answer one request, whatever happens on the way.
-    pub(super) async fn answer(self: Rc<Self>, request: Request<Incoming>) -> Result<Response<Recorded>, Infallible> {
+    pub(super) async fn answer(self: Rc<Self>, request: Request<Payload>) -> Result<Response<Recorded>, Infallible> {
         let lease = self.worker.lease();
         self.link.use_timeouts(lease.timeouts);
         let survey = Survey::of(request.headers());
@@ -95,7 +95,7 @@ impl Door {
     async fn pass(
         &self,
         lease: &Lease,
-        request: Request<Incoming>,
+        request: Request<Payload>,
         survey: &Survey,
         names: Names,
         record: &mut Record,

@@ -36,7 +36,7 @@ impl Exit {
         let mut response = match &route.answer {
             RouteAnswer::Upstream(upstream) => self
                 .forwarder
-                .send(permitted, upstream, body_idle, task)
+                .send(permitted, upstream, &parts.timeouts, task)
                 .await?
                 .map(Answer::Streamed),
             RouteAnswer::Echo(_) => {

@@ -12,9 +12,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 
 use crate::base::clock::Moment;
+use crate::base::source::Source;
 use crate::base::task::TaskHandle;
 
 /// RS-01: how long a sender may be slower than [`MIN_RATE`] before its pace counts.
@@ -30,15 +30,15 @@ const TRAILERS_MAX: usize = 16 * 1024;
 #[derive(Debug)]
 pub enum Payload {
     Empty,
-    Stream(Incoming),
+    Stream(Source),
 }
 
 impl Payload {
-    pub fn new(incoming: Incoming) -> Self {
-        if incoming.is_end_stream() {
+    pub fn new(source: Source) -> Self {
+        if source.is_end_stream() {
             Self::Empty
         } else {
-            Self::Stream(incoming)
+            Self::Stream(source)
         }
     }
 
@@ -108,7 +108,7 @@ pub enum Outgoing {
 }
 
 pub struct Guarded {
-    incoming: Incoming,
+    source: Source,
     limits: BodyLimits,
     task: TaskHandle,
     progress: Rc<Progress>,
@@ -129,7 +129,7 @@ impl std::fmt::Debug for Guarded {
 impl Outgoing {
     /// Put `payload` under `limits`; the progress of an empty body is of no interest.
     pub fn new(payload: Payload, limits: BodyLimits, task: &TaskHandle) -> (Self, Option<Rc<Progress>>) {
-        let Payload::Stream(incoming) = payload else {
+        let Payload::Stream(source) = payload else {
             return (Self::Empty, None);
         };
         let progress = Rc::new(Progress {
@@ -139,7 +139,7 @@ impl Outgoing {
             last: Cell::new(task.now()),
         });
         let guarded = Guarded {
-            incoming,
+            source,
             limits,
             task: task.clone(),
             progress: Rc::clone(&progress),
@@ -173,7 +173,7 @@ impl Guarded {
     fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
         self.progress.touched.set(true);
         loop {
-            let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(cx) else {
+            let Poll::Ready(frame) = self.source.poll_frame(cx) else {
                 let since = *self.waiting_since.get_or_insert_with(|| self.task.now());
                 let (moment, fault) = self.patience(since);
                 ready!(self.task.poll_past(moment));
@@ -203,7 +203,7 @@ impl Guarded {
                     if self.received > self.limits.max {
                         return self.refuse(BodyFault::TooLarge);
                     }
-                    if self.incoming.is_end_stream() {
+                    if self.source.is_end_stream() {
                         self.progress.ended.set(true);
                     }
                     return Poll::Ready(Some(Ok(Frame::data(data))));
@@ -236,14 +236,14 @@ impl Body for Outgoing {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Empty => true,
-            Self::Guarded(guarded) => guarded.incoming.is_end_stream(),
+            Self::Guarded(guarded) => guarded.source.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Empty => SizeHint::with_exact(0),
-            Self::Guarded(guarded) => guarded.incoming.size_hint(),
+            Self::Guarded(guarded) => guarded.source.size_hint(),
         }
     }
 }

@@ -19,7 +19,6 @@ use std::net::{IpAddr, SocketAddr};
 
 use http::header::HOST;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version};
-use hyper::body::Incoming;
 
 use crate::base::clock::{Moment, Timestamp};
 use crate::base::id::{RequestId, TraceParent};
@@ -199,14 +198,14 @@ pub struct ArrivalRules<'r> {
 
 impl Arrival {
     pub fn read(
-        request: Request<Incoming>,
+        request: Request<Payload>,
         connection: &Connection,
         rules: &ArrivalRules<'_>,
         survey: &Survey,
         names: Names,
         received: Moment,
     ) -> Result<Self, ArrivalFault> {
-        let (parts, incoming) = request.into_parts();
+        let (parts, payload) = request.into_parts();
         let (method, mut headers) = (parts.method, parts.headers);
         check_method(&method)?;
         if !matches!(parts.version, Version::HTTP_10 | Version::HTTP_11) {
@@ -252,7 +251,7 @@ impl Arrival {
         };
         Ok(Self::Request(Arrived {
             asked: Box::new(asked),
-            payload: Payload::new(incoming),
+            payload,
         }))
     }
 }

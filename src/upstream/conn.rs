@@ -22,6 +22,7 @@ use super::io::{MAX_HEAD, UpstreamIo, Watch};
 use super::target::Target;
 use crate::base::bell::Bell;
 use crate::base::clock::Moment;
+use crate::base::stream::Stream;
 use crate::telemetry::metrics::UpstreamConnection;
 
 /// An unused connection that rested this long is asked whether it still lives before it is used.
@@ -69,7 +70,7 @@ where
         now: Moment,
     ) -> std::io::Result<Self> {
         let address = stream.peer_addr()?;
-        let (io, watch) = UpstreamIo::new(stream);
+        let (io, watch) = UpstreamIo::new(Stream::Tcp(stream));
         let handshake = Builder::new()
             .max_header_size(MAX_HEAD)
             .handshake(TokioIo::new(io))

@@ -8,16 +8,16 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 use super::interim::Interim;
 use crate::base::gather;
+use crate::base::stream::{Stream, Waiting};
 
 /// HTTP-16: all heads of one answer together, the interim ones included.
 pub(super) const MAX_HEAD: usize = 64 * 1024;
 
 pub(super) struct UpstreamIo {
-    stream: TcpStream,
+    stream: Stream,
     watch: Rc<Watch>,
 }
 
@@ -76,7 +76,7 @@ impl Watch {
 }
 
 impl UpstreamIo {
-    pub(super) fn new(stream: TcpStream) -> (Self, Rc<Watch>) {
+    pub(super) fn new(stream: Stream) -> (Self, Rc<Watch>) {
         let watch = Rc::<Watch>::default();
         (
             Self {
@@ -87,14 +87,9 @@ impl UpstreamIo {
         )
     }
 
-    /// Whether the peer has closed, or has sent something nobody asked for. Asks the kernel: the runtime may not have
-    /// heard yet.
+    /// Whether the peer has closed, or has sent something nobody asked for.
     fn has_ended(&self) -> bool {
-        let mut byte = [std::mem::MaybeUninit::uninit()];
-        match socket2::SockRef::from(&self.stream).peek(&mut byte) {
-            Err(error) => error.kind() != io::ErrorKind::WouldBlock,
-            Ok(_) => true,
-        }
+        self.stream.waiting() != Waiting::Nothing
     }
 }
 

@@ -14,6 +14,8 @@ pub(super) fn timeouts(raw: &RawTimeouts) -> Option<ClientTimeouts> {
         head: raw.head.value()?.0,
         body_idle: raw.body_idle.value()?.0,
         keep_alive: raw.keep_alive.value()?.0,
+        stream_idle: raw.stream_idle.value()?.0,
+        stream_age: raw.stream_age.value()?.0,
     })
 }
 

@@ -24,6 +24,8 @@ const DAY: u64 = 86_400_000;
 
 /// A limit in time: from a millisecond to a day.
 pub(super) type Timeout = Time<1, DAY>;
+/// How long a stream may go on: up to thirty days.
+pub(super) type Span = Time<1, { 30 * DAY }>;
 /// A wait that may be none.
 pub(super) type Wait = Time<0, DAY>;
 

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 use serde_json::{Value as Json, json};
 
-use super::{Timeout, Wait};
+use super::{Span, Timeout, Wait};
 use crate::config::defaults;
 use crate::config::faults::Code;
 use crate::config::node::Node;
@@ -20,6 +20,11 @@ settings! {
         default body_idle: Timeout = Time(defaults::BODY_IDLE_TIMEOUT),
         /// Between two requests on one connection.
         default keep_alive: Timeout = Time(defaults::KEEP_ALIVE_TIMEOUT),
+        /// Without a byte either way, on a connection that was switched to another protocol (WebSocket), in a gRPC call
+        /// or in a stream of server-sent events.
+        default stream_idle: Timeout = Time(defaults::STREAM_IDLE_TIMEOUT),
+        /// The whole life of such a connection or stream.
+        default stream_age: Span = Time(defaults::STREAM_AGE),
     }
     later { tls_handshake }
 }

@@ -1,0 +1,88 @@
+//! The frames of a message as they arrive, whichever protocol carries them: a client's body, or an upstream's answer.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use h2::RecvStream;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+
+#[derive(Debug)]
+pub enum Source {
+    Http1(Incoming),
+    Http2(Http2Source),
+}
+
+/// Why the frames ended before the message did.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceBroken {
+    #[error(transparent)]
+    Http1(#[from] hyper::Error),
+    #[error(transparent)]
+    Http2(#[from] h2::Error),
+}
+
+/// A stream of HTTP/2, with what its head said of the length.
+#[derive(Debug)]
+pub struct Http2Source {
+    stream: RecvStream,
+    /// Bytes still to come, where the head says how many.
+    left: Option<u64>,
+    data_ended: bool,
+}
+
+impl Source {
+    pub fn http2(stream: RecvStream, content_length: Option<u64>) -> Self {
+        Self::Http2(Http2Source {
+            stream,
+            left: content_length,
+            data_ended: false,
+        })
+    }
+
+    pub fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, SourceBroken>>> {
+        match self {
+            Self::Http1(incoming) => Pin::new(incoming)
+                .poll_frame(cx)
+                .map(|frame| frame.map(|frame| frame.map_err(SourceBroken::Http1))),
+            Self::Http2(source) => source.poll_frame(cx),
+        }
+    }
+
+    /// Whether nothing follows, not even trailers.
+    pub fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Http1(incoming) => incoming.is_end_stream(),
+            Self::Http2(source) => source.stream.is_end_stream(),
+        }
+    }
+
+    pub fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Http1(incoming) => incoming.size_hint(),
+            Self::Http2(source) => source.left.map_or_else(SizeHint::default, SizeHint::with_exact),
+        }
+    }
+}
+
+impl Http2Source {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, SourceBroken>>> {
+        if !self.data_ended {
+            match ready!(self.stream.poll_data(cx)) {
+                Some(Ok(data)) => {
+                    // Whoever asks for a frame has a place for it: its sender may send as much again.
+                    self.stream.flow_control().release_capacity(data.len())?;
+                    self.left = self.left.map(|left| left.saturating_sub(data.len() as u64));
+                    return Poll::Ready(Some(Ok(Frame::data(data))));
+                }
+                Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
+                None => self.data_ended = true,
+            }
+        }
+        match ready!(self.stream.poll_trailers(cx)) {
+            Ok(trailers) => Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(trailers)))),
+            Err(error) => Poll::Ready(Some(Err(error.into()))),
+        }
+    }
+}
