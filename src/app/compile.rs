@@ -87,6 +87,7 @@ fn route(index: usize, spec: &Arc<RouteSpec>, upstreams: &[Built]) -> Route {
         timeout: spec.timeout,
         body_max: spec.body_max,
         path_allow: spec.path_allow,
+        upgrade: spec.upgrade.clone(),
     }
 }
 

@@ -4,9 +4,9 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
 #[derive(Debug)]
@@ -41,6 +41,27 @@ impl Stream {
         match self {
             Self::Tcp(stream) => stream.poll_read_ready(cx),
             Self::Unix(stream) => stream.poll_read_ready(cx),
+        }
+    }
+
+    /// Ready with what waits, once it is certain that something does.
+    pub fn poll_waiting(&self, cx: &mut Context<'_>) -> Poll<Waiting> {
+        loop {
+            if ready!(self.poll_read_ready(cx)).is_err() {
+                return Poll::Ready(Waiting::End);
+            }
+            // The runtime's readiness may be left over from bytes that were read since; asked this way it learns so.
+            let look = || match self.waiting() {
+                Waiting::Nothing => Err(io::ErrorKind::WouldBlock.into()),
+                waiting => Ok(waiting),
+            };
+            let looked = match self {
+                Self::Tcp(stream) => stream.try_io(Interest::READABLE, look),
+                Self::Unix(stream) => stream.try_io(Interest::READABLE, look),
+            };
+            if let Ok(waiting) = looked {
+                return Poll::Ready(waiting);
+            }
         }
     }
 

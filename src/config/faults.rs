@@ -63,6 +63,7 @@ codes! {
     ValueHost = "value.host" "The value is not a host name or `*.suffix`.";
     ValuePath = "value.path" "The value is not a path pattern.";
     ValueHeader = "value.header" "The text is not a header name or a header value.";
+    ValueProtocol = "value.protocol" "The text is not the name of a protocol to switch to, or stands there twice.";
     ValueVersion = "value.version" "The file is written for another version of this format.";
     NameInvalid = "name.invalid" "A name that you choose holds characters that names may not hold.";
     NameUnknown = "name.unknown" "The value names something that the file does not define.";

@@ -10,6 +10,7 @@ mod environment;
 mod faults;
 mod node;
 pub mod pattern;
+pub mod protocol;
 mod raw;
 mod reader;
 mod reference;

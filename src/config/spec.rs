@@ -10,6 +10,7 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use ipnet::IpNet;
 
 use super::pattern::{HostPattern, PathPattern};
+use super::protocol::ProtocolName;
 use crate::base::secret::Secret;
 
 #[derive(Clone, Debug)]
@@ -166,6 +167,8 @@ pub struct RouteSpec {
     pub timeout: Option<Duration>,
     pub body_max: u64,
     pub path_allow: PathAllow,
+    /// What a connection may be switched to here.
+    pub upgrade: Vec<ProtocolName>,
 }
 
 /// Who may use a route. There is no default: a route that does not say does not load.

@@ -1,5 +1,6 @@
 //! What goes wrong between the permit and the head of the answer, and whose fault it is.
 
+use super::upgrade::SwitchFault;
 use crate::request::body::BodyFault;
 use crate::request::framing::FramingFault;
 use crate::upstream::{ConnectFailed, TakeFailed};
@@ -17,9 +18,8 @@ pub enum ForwardFault {
     TimedOut,
     #[error("the upstream closed the connection or sent no valid answer: {0}")]
     Broken(#[source] hyper::Error),
-    /// METH-03: nothing of this version asks for another protocol.
-    #[error("the upstream switched to a protocol nobody asked for")]
-    Switched,
+    #[error(transparent)]
+    Switch(#[from] SwitchFault),
     #[error("the upstream's answer is not valid: {0}")]
     Invalid(#[from] FramingFault),
 }

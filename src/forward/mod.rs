@@ -6,10 +6,12 @@
 mod body;
 mod fault;
 mod headers;
+mod upgrade;
 
 pub use body::{AnswerBroken, Streamed};
 pub use fault::ForwardFault;
 pub use headers::{edit, prepare};
+pub use upgrade::SwitchFault;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -30,12 +32,20 @@ use crate::request::body::{BodyLimits, Outgoing, Progress};
 use crate::request::headers::authenticates_connection;
 use crate::request::{Asked, framing};
 use crate::route::Route;
-use crate::upstream::{Conn, ExchangeFailed, InFlight, Pools, TakeFailed, Target, Tried, Upstream};
+use crate::upstream::{Conn, Detached, ExchangeFailed, InFlight, Pools, TakeFailed, Target, Tried, Upstream};
+use upgrade::Offer;
 
 /// A reused connection that rested at least this long may have been closed by its server while our request was on its
 /// way; a harmless request is then sent once more. Under steady load connections never rest that long, so nothing is
 /// copied for it.
 const CLOSED_IN_PASSING: Duration = Duration::from_millis(500);
+
+/// What an upstream sent back.
+pub enum Sent {
+    Streamed(Streamed),
+    /// It speaks another protocol from here on.
+    Switched(Box<Detached>),
+}
 
 /// Sends permitted requests to the servers of their upstream. One per worker.
 pub struct Forwarder {
@@ -54,7 +64,7 @@ impl Forwarder {
         upstream: &Arc<Upstream>,
         timeouts: &ClientTimeouts,
         task: &TaskHandle,
-    ) -> Result<Response<Streamed>, ForwardFault> {
+    ) -> Result<Response<Sent>, ForwardFault> {
         let (route, mut asked, payload) = permitted.into_request();
         let onward = asked.onward.as_ref().unwrap_or(&asked.path);
         let uri = Uri::from(onward.path_and_query().clone());
@@ -67,6 +77,10 @@ impl Forwarder {
         let bound = asked.binds_connection;
         let mut head = std::mem::take(&mut asked.headers);
         headers::prepare(&mut head, &asked, route);
+        let offer = Offer::of(asked.upgrade.as_deref(), &route.upgrade);
+        if let Some(offer) = &offer {
+            offer.write(&mut head);
+        }
         if !is_bodiless && asked.content_length.is_none() {
             // hyper would take a GET or HEAD of unknown length for one without a body, and send it without.
             head.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
@@ -84,19 +98,39 @@ impl Forwarder {
             asked: &asked,
             progress: progress.as_deref(),
             bound,
+            offers_switch: offer.is_some(),
             deadline: route.timeout.map_or(Moment::NEVER, |limit| asked.received + limit),
             task,
         };
         let (mut response, conn, counted) = errand.run(request).await?;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-            return Err(ForwardFault::Switched);
+            return switched(response, conn, offer).await;
         }
         let framing = framing::of_answer(response.status(), response.version(), response.headers())?;
         let idle = upstream.timeouts.idle;
         crate::request::headers::clean_answer(response.headers_mut(), &framing);
         *response.version_mut() = Version::HTTP_11;
-        Ok(response.map(|incoming| Streamed::new(Source::Http1(incoming), conn, &self.pools, task, idle, counted)))
+        Ok(response.map(|incoming| {
+            let source = Source::Http1(incoming);
+            Sent::Streamed(Streamed::new(source, conn, &self.pools, task, idle, counted))
+        }))
     }
+}
+
+/// The upstream agrees to a switch: give out its bare connection, if the answer fits the offer.
+async fn switched(
+    mut response: Response<Incoming>,
+    conn: Conn<Outgoing>,
+    offer: Option<Offer<'_>>,
+) -> Result<Response<Sent>, ForwardFault> {
+    let offer = offer.ok_or(SwitchFault::Unasked)?;
+    let protocol = offer.accepted(response.headers())?;
+    let framing = framing::of_answer(response.status(), response.version(), response.headers())?;
+    crate::request::headers::clean_answer(response.headers_mut(), &framing);
+    upgrade::announce(response.headers_mut(), protocol);
+    *response.version_mut() = Version::HTTP_11;
+    let detached = conn.detach().await.ok_or(SwitchFault::Stuck)?;
+    Ok(response.map(|_| Sent::Switched(Box::new(detached))))
 }
 
 /// One request on its way, with what stays the same over its attempts.
@@ -109,6 +143,8 @@ struct Errand<'e> {
     progress: Option<&'e Progress>,
     /// Whether the request asks for the connection itself to be authenticated.
     bound: bool,
+    /// Whether the request asks for another protocol.
+    offers_switch: bool,
     deadline: Moment,
     task: &'e TaskHandle,
 }
@@ -138,9 +174,13 @@ impl Errand<'_> {
                 Err(full) => return Err(ForwardFault::Overloaded(full)),
             };
             let spare = self.spare(&conn, &request, now);
+            if self.offers_switch {
+                conn.may_switch();
+            }
             match self.exchange(&mut conn, request, now).await? {
                 Ok(response) => {
-                    if self.is_bound_to_connection(&response) {
+                    // HTTP-17: a refused switch leaves a connection that may be at odds with us about what comes next.
+                    if self.is_bound_to_connection(&response) || self.offers_switch {
                         conn.spoil();
                     }
                     if self.has_no_body(&response) {

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::link::{Link, Probe};
@@ -13,12 +14,14 @@ use crate::base::stream::{Stream, Waiting};
 
 pub(super) struct ClientIo {
     stream: Stream,
+    /// Read already, before this reader was there.
+    unread: Bytes,
     link: Rc<Link>,
 }
 
 impl ClientIo {
-    pub(super) fn new(stream: Stream, link: Rc<Link>) -> Self {
-        Self { stream, link }
+    pub(super) fn new(stream: Stream, unread: Bytes, link: Rc<Link>) -> Self {
+        Self { stream, unread, link }
     }
 
     pub(super) fn into_stream(self) -> Stream {
@@ -45,6 +48,12 @@ impl ClientIo {
 impl AsyncRead for ClientIo {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         self.answer_probe();
+        if !self.unread.is_empty() {
+            let count = self.unread.len().min(buf.remaining());
+            buf.put_slice(&self.unread.split_to(count));
+            self.link.bytes_arrived();
+            return Poll::Ready(Ok(()));
+        }
         // hyper asks several times in one go; the waker is registered since the first.
         if self.link.is_dry() {
             return Poll::Pending;
@@ -94,7 +103,8 @@ impl AsyncWrite for ClientIo {
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+    /// The end of hyper is not the end of the connection: it may rest, or its client may have answers to read.
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
     }
 }

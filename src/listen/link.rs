@@ -1,15 +1,19 @@
 //! What a client's connection is doing, seen by its byte stream, its requests and its driver, and the deadline that
 //! follows from it (RS-01). hyper applies no deadline to a connection that sends nothing, so this does.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
+use super::tunnel::Switch;
 use crate::base::clock::Moment;
 use crate::base::task::TaskHandle;
 use crate::config::spec::ClientTimeouts;
 
 /// RS-01: how long a client may leave our bytes unread.
 const WRITE_STALL: Duration = Duration::from_secs(30);
+
+/// How long a connection is kept ready for its next request before it is put to rest.
+const REST_AFTER: Duration = Duration::from_secs(5);
 
 /// While draining: how long a connection must have been quiet before it is closed under its client. A client that has
 /// just been answered is likely to be writing its next request.
@@ -49,6 +53,10 @@ pub(super) struct Link {
     /// The socket had nothing to read, and nobody has waited for it since.
     dry: Cell<bool>,
     timeouts: Cell<ClientTimeouts>,
+    /// Whether this connection may be put to rest.
+    may_rest: Cell<bool>,
+    /// Another protocol has been agreed on: what goes on once the answer that says so is out.
+    switch: RefCell<Option<Box<Switch>>>,
 }
 
 /// A question to the kernel, put by the driver and answered by the byte stream.
@@ -66,6 +74,8 @@ pub(super) enum Probe {
 pub(super) enum Overdue {
     /// Nothing was under way.
     Quiet,
+    /// Nothing was under way for a moment: no reason to close, but to keep less.
+    Rest,
     Head,
     Stalled,
 }
@@ -82,6 +92,8 @@ impl Link {
             probe: Cell::new(Probe::None),
             dry: Cell::new(false),
             timeouts: Cell::new(timeouts),
+            may_rest: Cell::new(true),
+            switch: RefCell::default(),
         }
     }
 
@@ -160,6 +172,33 @@ impl Link {
         if self.stalled.get().is_some() {
             self.stalled.set(None);
         }
+    }
+
+    pub(super) fn is_stalled(&self) -> bool {
+        self.stalled.get().is_some()
+    }
+
+    /// It cannot be put to rest.
+    pub(super) fn stay_awake(&self) {
+        self.may_rest.set(false);
+    }
+
+    pub(super) fn switch_to(&self, switch: Switch) {
+        *self.switch.borrow_mut() = Some(Box::new(switch));
+    }
+
+    pub(super) fn take_switch(&self) -> Option<Box<Switch>> {
+        self.switch.borrow_mut().take()
+    }
+
+    /// When to look at a connection that is awake, if nothing more happens.
+    pub(super) fn next_look(&self, stage: Stage) -> (Moment, Overdue) {
+        let (moment, overdue) = self.deadline(stage);
+        let rest = self.since.get() + REST_AFTER;
+        if self.phase.get() == Phase::Idle && self.may_rest.get() && self.stalled.get().is_none() && rest < moment {
+            return (rest, Overdue::Rest);
+        }
+        (moment, overdue)
     }
 
     /// When this connection is overdue if nothing more happens, and by what.

@@ -2,6 +2,7 @@
 
 pub mod admin;
 mod connection;
+mod http1;
 mod io;
 pub mod limits;
 mod link;
@@ -9,6 +10,7 @@ pub mod listener;
 mod record;
 mod service;
 pub mod sockets;
+mod tunnel;
 pub mod worker;
 
 pub use link::Stage;

@@ -87,6 +87,20 @@ impl Record {
         self.decision.get_or_insert(Decision::Denied);
     }
 
+    /// Bytes that went to the client outside an answer's body.
+    pub(super) fn sent(&mut self, bytes: u64) {
+        self.bytes += bytes;
+    }
+
+    pub(super) fn ended_whole(&mut self) {
+        self.whole = true;
+    }
+
+    /// Ended before its end, and not by the client.
+    pub(super) fn cut_off(&mut self, reason: &dyn std::error::Error) {
+        self.reason = Some(reason.to_string().into());
+    }
+
     pub(super) fn answered(&mut self, status: StatusCode) {
         self.status = Some(status);
         if self.code.is_none() {
@@ -149,13 +163,25 @@ impl Drop for Record {
 /// The body of an answer, with the record that is closed when it ends.
 pub(super) struct Recorded {
     answer: Answer,
-    record: Record,
+    /// Absent where it goes on beyond the answer.
+    record: Option<Record>,
 }
 
 impl Recorded {
     pub(super) fn new(answer: Answer, mut record: Record) -> Self {
         record.whole = answer.is_end_stream();
-        Self { answer, record }
+        Self {
+            answer,
+            record: Some(record),
+        }
+    }
+
+    /// Nothing, and its record is elsewhere.
+    pub(super) fn elsewhere() -> Self {
+        Self {
+            answer: Answer::Whole(None),
+            record: None,
+        }
     }
 }
 
@@ -166,16 +192,19 @@ impl Body for Recorded {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let this = self.get_mut();
         let frame = std::task::ready!(Pin::new(&mut this.answer).poll_frame(cx));
+        let Some(record) = &mut this.record else {
+            return Poll::Ready(frame);
+        };
         match &frame {
-            None => this.record.whole = true,
+            None => record.whole = true,
             Some(Ok(frame)) => {
-                this.record.bytes += frame.data_ref().map_or(0, Bytes::len) as u64;
+                record.bytes += frame.data_ref().map_or(0, Bytes::len) as u64;
                 // hyper does not ask again after trailers.
-                this.record.whole |= frame.is_trailers() || this.answer.is_end_stream();
+                record.whole |= frame.is_trailers() || this.answer.is_end_stream();
             }
             Some(Err(broken)) => {
-                this.record.code = Some(Code::UpstreamProtocol);
-                this.record.reason = Some(broken.to_string().into());
+                record.code = Some(Code::UpstreamProtocol);
+                record.reason = Some(broken.to_string().into());
             }
         }
         Poll::Ready(frame)

@@ -14,8 +14,10 @@ use http::{HeaderValue, Request, Response, StatusCode};
 use super::link::{Link, Stage};
 use super::listener::Listener;
 use super::record::{Record, Recorded};
+use super::tunnel::Switch;
 use super::worker::{Lease, Worker};
 use crate::base::task::TaskHandle;
+use crate::config::spec::ClientTimeouts;
 use crate::pipeline::{self, Answer, Rejection};
 use crate::problem::{Form, Problem};
 use crate::request::body::Payload;
@@ -82,14 +84,35 @@ impl Door {
                 problem.for_request(record.id.clone()).in_form(form).map(Answer::whole)
             }
         };
-        let head = response.headers_mut();
-        head.insert(X_REQUEST_ID, record.id.as_header().clone());
+        response
+            .headers_mut()
+            .insert(X_REQUEST_ID, record.id.as_header().clone());
+        if let Answer::Switched(_) = response.body() {
+            record.answered(response.status());
+            let timeouts = lease.timeouts;
+            return Ok(response.map(|answer| self.switch(answer, record, timeouts)));
+        }
         // Asked now, not when the request began: a client that is told so goes elsewhere with its next one.
         if must_close || self.listener.stage() != Stage::Serving {
-            head.insert(CONNECTION, HeaderValue::from_static("close"));
+            response
+                .headers_mut()
+                .insert(CONNECTION, HeaderValue::from_static("close"));
         }
         record.answered(response.status());
         Ok(response.map(|answer| Recorded::new(answer, record)))
+    }
+
+    /// What the connection becomes once the head of this answer is out.
+    fn switch(&self, answer: Answer, record: Record, timeouts: ClientTimeouts) -> Recorded {
+        let Answer::Switched(upstream) = answer else {
+            return Recorded::new(answer, record);
+        };
+        self.link.switch_to(Switch {
+            upstream: *upstream,
+            record,
+            timeouts,
+        });
+        Recorded::elsewhere()
     }
 
     async fn pass(

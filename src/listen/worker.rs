@@ -27,7 +27,12 @@ pub struct Worker {
     pub connections: Arc<ConnectionCount>,
     current: RefCell<Cache<Arc<ArcSwap<Snapshot>>, Arc<Snapshot>>>,
     lease: RefCell<Lease>,
+    /// What passes through a tunnel passes through here.
+    pub scratch: RefCell<Box<[u8]>>,
 }
+
+/// One read of a tunnel: large enough for speed, small enough for the processor's cache.
+const SCRATCH: usize = 32 * 1024;
 
 /// What a worker is made of.
 pub struct WorkerParts {
@@ -51,6 +56,7 @@ impl Worker {
             connections: parts.connections,
             current: RefCell::new(Cache::new(parts.snapshots)),
             lease: RefCell::new(lease),
+            scratch: RefCell::new(vec![0; SCRATCH].into()),
         })
     }
 

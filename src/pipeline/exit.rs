@@ -11,8 +11,9 @@ use super::endpoint::{Endpoints, Means};
 use super::{Rejection, Snapshot};
 use crate::authz::Permitted;
 use crate::base::task::TaskHandle;
-use crate::forward::{self, AnswerBroken, Forwarder, Streamed};
+use crate::forward::{self, AnswerBroken, Forwarder, Sent, Streamed};
 use crate::route::RouteAnswer;
+use crate::upstream::Detached;
 
 /// Answers permitted requests. One per worker.
 pub struct Exit {
@@ -38,7 +39,10 @@ impl Exit {
                 .forwarder
                 .send(permitted, upstream, &parts.timeouts, task)
                 .await?
-                .map(Answer::Streamed),
+                .map(|sent| match sent {
+                    Sent::Streamed(streamed) => Answer::Streamed(streamed),
+                    Sent::Switched(detached) => Answer::Switched(detached),
+                }),
             RouteAnswer::Echo(_) => {
                 let means = Means { body_idle, task };
                 self.endpoints.echo.answer(permitted, means).await?.map(Answer::whole)
@@ -61,6 +65,8 @@ impl Exit {
 pub enum Answer {
     Streamed(Streamed),
     Whole(Option<Bytes>),
+    /// No body: the connection goes on as something else. Boxed, because it is rare.
+    Switched(Box<Detached>),
 }
 
 impl Answer {
@@ -78,6 +84,7 @@ impl Body for Answer {
         match self.get_mut() {
             Self::Streamed(streamed) => Pin::new(streamed).poll_frame(cx),
             Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Self::Switched(_) => Poll::Ready(None),
         }
     }
 
@@ -86,6 +93,7 @@ impl Body for Answer {
         match self {
             Self::Streamed(streamed) => streamed.is_end_stream(),
             Self::Whole(bytes) => bytes.is_none(),
+            Self::Switched(_) => true,
         }
     }
 
@@ -93,6 +101,7 @@ impl Body for Answer {
         match self {
             Self::Streamed(streamed) => streamed.size_hint(),
             Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
+            Self::Switched(_) => SizeHint::with_exact(0),
         }
     }
 }

@@ -60,7 +60,7 @@ impl Rejection {
                 ForwardFault::Overloaded(TakeFailed::QueueFull | TakeFailed::NoneFreed) => Code::UpstreamOverloaded,
                 ForwardFault::Overloaded(TakeFailed::Connect(_)) => Code::UpstreamUnreachable,
                 ForwardFault::TimedOut => Code::UpstreamTimeout,
-                ForwardFault::Broken(_) | ForwardFault::Switched | ForwardFault::Invalid(_) => Code::UpstreamProtocol,
+                ForwardFault::Broken(_) | ForwardFault::Switch(_) | ForwardFault::Invalid(_) => Code::UpstreamProtocol,
             },
             Self::Body(fault) => body(*fault),
             Self::Panicked => Code::Internal,
@@ -82,7 +82,7 @@ impl Rejection {
                 ForwardFault::Unreachable(_)
                 | ForwardFault::Overloaded(_)
                 | ForwardFault::Broken(_)
-                | ForwardFault::Switched
+                | ForwardFault::Switch(_)
                 | ForwardFault::Invalid(_),
             ) => "Try again later; the operator finds the reason under the request id.".into(),
             Self::Panicked => "The operator finds the reason under the request id.".into(),

@@ -155,6 +155,8 @@ pub struct Survey {
     pub binds_connection: bool,
     /// An `Accept` that speaks of HTML.
     pub may_like_pages: bool,
+    /// `Upgrade`.
+    pub upgrades: bool,
     fault: Option<Oversize>,
 }
 
@@ -172,6 +174,7 @@ impl Survey {
                 header::CONTENT_LENGTH | header::TRANSFER_ENCODING | header::EXPECT => survey.frames = true,
                 header::AUTHORIZATION => survey.binds_connection |= authenticates_connection(value),
                 header::COOKIE => cookies += memchr::memchr_iter(b';', value.as_bytes()).count() + 1,
+                header::UPGRADE => survey.upgrades = true,
                 header::ACCEPT => survey.may_like_pages |= memchr::memmem::find(value.as_bytes(), b"html").is_some(),
                 _ => match name.as_str() {
                     "x-request-id" => survey.is_named = true,

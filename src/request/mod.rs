@@ -13,6 +13,7 @@ pub mod host;
 pub mod path;
 pub mod readings;
 pub mod target;
+pub mod upgrade;
 
 use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr};
@@ -33,6 +34,7 @@ use headers::{HeaderFault, HeaderPolicy, Sender, Survey};
 use host::{Host, HostFault};
 use path::NormalPath;
 use target::{Target, TargetFault};
+use upgrade::{Upgrade, UpgradeFault};
 
 /// The methods a request may have (METH-01), as an `Allow` field says it.
 pub const KNOWN_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
@@ -65,6 +67,8 @@ pub struct Asked {
     pub content_length: Option<u64>,
     /// Asks for the connection itself to be authenticated.
     pub binds_connection: bool,
+    /// What else the client wants to speak from here on.
+    pub upgrade: Option<Box<Upgrade>>,
     pub received: Moment,
 }
 
@@ -93,6 +97,8 @@ pub enum ArrivalFault {
     Header(#[from] HeaderFault),
     #[error(transparent)]
     Framing(#[from] FramingFault),
+    #[error(transparent)]
+    Upgrade(#[from] UpgradeFault),
 }
 
 impl ArrivalFault {
@@ -106,7 +112,7 @@ impl ArrivalFault {
             Self::Target(TargetFault::OtherHost) => Code::HostMismatch,
             Self::Target(TargetFault::Path(fault)) if fault.is_ambiguous() => Code::PathAmbiguous,
             Self::Target(_) => Code::RequestMalformed,
-            Self::Header(HeaderFault::Repeated(_)) => Code::HeaderInvalid,
+            Self::Header(HeaderFault::Repeated(_)) | Self::Upgrade(_) => Code::HeaderInvalid,
             Self::Header(HeaderFault::TooLong | HeaderFault::NameTooLong | HeaderFault::TooManyCookies) => {
                 Code::HeadersTooLarge
             }
@@ -229,6 +235,12 @@ impl Arrival {
         } else {
             Sender::Stranger
         };
+        // A body before the switch would leave unclear where the other protocol begins: then there is no switch.
+        let upgrade = if survey.upgrades && payload.is_empty() {
+            upgrade::wished(&method, parts.version, &headers)?.map(Box::new)
+        } else {
+            None
+        };
         let cleaned = rules.headers.clean(&mut headers, sender)?;
         if survey.traces && headers.get(&TRACEPARENT) != Some(names.trace.as_header()) {
             // The state of a trace that does not go on.
@@ -247,6 +259,7 @@ impl Arrival {
             wants_trailers: cleaned.te_trailers,
             content_length: framing.content_length,
             binds_connection: survey.binds_connection,
+            upgrade,
             received,
         };
         Ok(Self::Request(Arrived {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::net::AddressSet;
+use crate::config::protocol::ProtocolName;
 use crate::config::spec::{Access, ForwardSpec, HeaderEdits, Networks, PathAllow, RedirectSpec, RouteSpec};
 use crate::request::client::Client;
 use crate::request::path::PathFault;
@@ -32,6 +33,8 @@ pub struct Route {
     pub timeout: Option<Duration>,
     pub body_max: u64,
     pub path_allow: PathAllow,
+    /// What a connection may be switched to here.
+    pub upgrade: Vec<ProtocolName>,
 }
 
 /// Who answers.

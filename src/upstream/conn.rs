@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
@@ -34,7 +35,7 @@ pub struct Conn<B: Body + 'static>(Box<Inner<B>>);
 struct Inner<B: Body + 'static> {
     sender: SendRequest<B>,
     /// Gone once hyper is done with the connection.
-    driver: Option<Connection<TokioIo<UpstreamIo>, B>>,
+    driver: Option<Driver<B>>,
     watch: Rc<Watch>,
     bell: Bell,
     target: Arc<Target>,
@@ -44,8 +45,21 @@ struct Inner<B: Body + 'static> {
     used: bool,
     spoiled: bool,
     doubtful: bool,
-    _counted: OwnedSemaphorePermit,
+    /// Where hyper's connection is left when it ends, if the peer may switch to another protocol.
+    switched: Option<Option<Driver<B>>>,
+    counted: OwnedSemaphorePermit,
     shown: UpstreamConnection,
+}
+
+type Driver<B> = Connection<TokioIo<UpstreamIo>, B>;
+
+/// A connection that speaks something else than HTTP from now on.
+pub struct Detached {
+    pub stream: Stream,
+    /// Came behind the head of the answer.
+    pub unread: Bytes,
+    _counted: OwnedSemaphorePermit,
+    _shown: UpstreamConnection,
 }
 
 /// Why an exchange failed.
@@ -89,7 +103,8 @@ where
             used: false,
             spoiled: false,
             doubtful: false,
-            _counted: counted,
+            switched: None,
+            counted,
             shown,
         })))
     }
@@ -132,6 +147,7 @@ where
             watch,
             bell,
             used,
+            switched,
             shown,
             ..
         } = &mut *self.0;
@@ -141,7 +157,7 @@ where
         // The bell is still muted: the connection is moved below, it need not be told.
         let mut answer = pin!(sender.try_send_request(request));
         std::future::poll_fn(|cx| {
-            drive(driver, watch, bell, cx);
+            drive(driver, switched, watch, bell, cx);
             // Only the driver completes the answer, and it has just been polled: no other waker is needed.
             match answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
                 Poll::Ready(Ok(response)) => {
@@ -162,9 +178,36 @@ where
     /// Move bytes in both directions as far as they go; the task is woken when they can go further.
     pub fn drive(&mut self, cx: &mut Context<'_>) {
         let Inner {
-            driver, watch, bell, ..
+            driver,
+            switched,
+            watch,
+            bell,
+            ..
         } = &mut *self.0;
-        drive(driver, watch, bell, cx);
+        drive(driver, switched, watch, bell, cx);
+    }
+
+    /// The request that comes next asks for another protocol.
+    pub fn may_switch(&mut self) {
+        self.0.switched = Some(None);
+    }
+
+    /// After `101 Switching Protocols`: the bare connection, or `None` when hyper does not give it back.
+    pub async fn detach(mut self) -> Option<Detached> {
+        std::future::poll_fn(|cx| {
+            self.drive(cx);
+            Poll::Ready(())
+        })
+        .await;
+        let ended = self.0.switched.take().flatten()?;
+        let parts = ended.into_parts();
+        let inner = *self.0;
+        Some(Detached {
+            stream: parts.io.into_inner().into_stream(),
+            unread: parts.read_buf,
+            _counted: inner.counted,
+            _shown: inner.shown,
+        })
     }
 
     /// Look at something this connection brings, without being woken for looking.
@@ -219,8 +262,13 @@ where
     }
 }
 
-fn drive<B>(driver: &mut Option<Connection<TokioIo<UpstreamIo>, B>>, watch: &Watch, bell: &Bell, cx: &mut Context<'_>)
-where
+fn drive<B>(
+    driver: &mut Option<Driver<B>>,
+    switched: &mut Option<Option<Driver<B>>>,
+    watch: &Watch,
+    bell: &Bell,
+    cx: &mut Context<'_>,
+) where
     B: Body + 'static,
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -232,10 +280,12 @@ where
     bell.unmute();
     let ended = Pin::new(connection).poll(&mut bell.context());
     if let Poll::Ready(ended) = ended {
-        if let Err(error) = ended {
-            tracing::debug!(%error, "an upstream connection failed");
-        }
         // Dropping it hands an unsent request back through the answer's future.
-        *driver = None;
+        let done = driver.take();
+        match (ended, switched) {
+            (Ok(()), Some(kept)) => *kept = done,
+            (Ok(()), None) => {}
+            (Err(error), _) => tracing::debug!(%error, "an upstream connection failed"),
+        }
     }
 }

@@ -87,6 +87,10 @@ impl UpstreamIo {
         )
     }
 
+    pub(super) fn into_stream(self) -> Stream {
+        self.stream
+    }
+
     /// Whether the peer has closed, or has sent something nobody asked for.
     fn has_ended(&self) -> bool {
         self.stream.waiting() != Waiting::Nothing

@@ -11,7 +11,7 @@ mod pool;
 mod resolve;
 mod target;
 
-pub use conn::{Conn, ExchangeFailed};
+pub use conn::{Conn, Detached, ExchangeFailed};
 pub use connect::ConnectFailed;
 pub use pool::{Nudges, Pools, TakeFailed};
 pub use resolve::{Resolve, Resolver, SystemResolver};

@@ -12,6 +12,7 @@ use super::{Checking, optional};
 use crate::config::faults::Code;
 use crate::config::node::Span;
 use crate::config::pattern::{HostPattern, PathPattern};
+use crate::config::protocol::ProtocolName;
 use crate::config::raw::{Allowance, RawConfig, RawDefaults, RawRoute};
 use crate::config::reserved;
 use crate::config::settings::{At, Field, closest, listed};
@@ -141,7 +142,20 @@ fn route(raw: &RawRoute, common: Option<&Common>, around: &Around<'_>, cx: &mut 
         timeout: optional(&raw.timeout, |timeout| Some(timeout.0))?.or(common.timeout),
         body_max: optional(&raw.body_max, |size| Some(size.0))?.unwrap_or(common.body_max),
         path_allow,
+        upgrade: upgrade(raw.upgrade.value()?, cx),
     })
+}
+
+fn upgrade(list: &List<ProtocolName>, cx: &mut Checking<'_>) -> Vec<ProtocolName> {
+    let mut names: Vec<ProtocolName> = Vec::new();
+    for &At { value: ref name, at } in &list.items {
+        if names.contains(name) {
+            let message = format!("`{}` stands in the list already", name.as_str());
+            cx.findings.fault(at, Code::ValueProtocol, message);
+        }
+        names.push(name.clone());
+    }
+    names
 }
 
 fn answer(raw: &RawRoute, around: &Around<'_>, cx: &mut Checking<'_>) -> Option<Answer> {

@@ -7,6 +7,7 @@ use super::{RawForward, RawNetworks, RawResponse, Timeout};
 use crate::config::defaults;
 use crate::config::faults::Code;
 use crate::config::node::{Node, Value};
+use crate::config::protocol::ProtocolName;
 use crate::config::settings::{Book, Decoding, Setting, Shape, closest, settings};
 use crate::config::values::{HeaderText, Host, List, Map, Number, Path, Size, Written, words};
 
@@ -41,8 +42,10 @@ settings! {
         optional body_max: BodyMax,
         /// Spellings of paths that are refused unless they are named here.
         optional path_allow: List<Allowance>,
+        /// What a connection may be switched to at the client's wish; `[]` = nothing.
+        default upgrade: List<ProtocolName> = List::of([ProtocolName::websocket()]),
     }
-    later { allow, allow_shadow, limits, cors, upgrade }
+    later { allow, allow_shadow, limits, cors }
 }
 
 settings! {

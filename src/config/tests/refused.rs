@@ -79,7 +79,7 @@ fn what_a_later_version_has_is_refused_by_name() {
         );
         assert_eq!(codes(&text), [Code::KeyLater], "{key}");
     }
-    for key in ["allow", "allow_shadow", "limits", "cors", "upgrade"] {
+    for key in ["allow", "allow_shadow", "limits", "cors"] {
         let text = with_routes(&format!("  - {{ path: /, upstream: a, auth: public, {key}: [] }}\n"));
         assert_eq!(codes(&text), [Code::KeyLater], "{key}");
     }

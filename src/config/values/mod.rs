@@ -7,6 +7,7 @@ mod headers;
 mod hosts;
 mod numbers;
 mod paths;
+mod protocols;
 mod text;
 mod time;
 pub(super) mod words;

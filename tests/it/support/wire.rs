@@ -332,22 +332,21 @@ fn judge_request(head: &Head) -> Result<(), String> {
     if head.all("host").len() != 1 {
         return Err(format!("{} Host fields", head.all("host").len()));
     }
-    for gone in [
-        "trailer",
-        "expect",
-        "keep-alive",
-        "proxy-connection",
-        "upgrade",
-        "http2-settings",
-    ] {
+    for gone in ["trailer", "expect", "keep-alive", "proxy-connection", "http2-settings"] {
         if head.has(gone) {
             return Err(format!("`{gone}` was passed on"));
         }
     }
-    // The one thing the gateway itself may ask of the next hop: to send trailers.
-    match (&head.all("connection")[..], &head.all("te")[..]) {
-        ([], []) | (["te"], ["trailers"]) => Ok(()),
-        (connection, te) => Err(format!("`Connection: {connection:?}` with `TE: {te:?}` was passed on")),
+    // The two things the gateway itself may ask of the next hop: to send trailers, or to switch.
+    let connection = (
+        &head.all("connection")[..],
+        &head.all("te")[..],
+        &head.all("upgrade")[..],
+    );
+    match connection {
+        ([], [], []) | (["te"], ["trailers"], []) => Ok(()),
+        (["upgrade"], [], [protocol]) if !protocol.to_ascii_lowercase().contains("h2c") => Ok(()),
+        asked => Err(format!("`Connection`, `TE`, `Upgrade`: {asked:?} were passed on")),
     }
 }
 

@@ -66,6 +66,21 @@ impl Conn {
         });
     }
 
+    /// Until these bytes came behind what was read of this connection; they are read then.
+    pub fn wait_bytes(&mut self, wanted: &[u8]) -> bool {
+        let (number, from) = (self.number, self.read);
+        let found = self.shared.look(LIMIT * 6, |book| {
+            let seen = &book.connections[number];
+            match wire::find(&seen.bytes[from..], wanted) {
+                Some(at) => Some(Some(at + wanted.len())),
+                None => (seen.end.is_some() || book.over).then_some(None),
+            }
+        });
+        let length = found.flatten();
+        self.read += length.unwrap_or_default();
+        length.is_some()
+    }
+
     /// Until the gateway closed its side.
     pub fn wait_end(&self) {
         let over = |book: &Book| (book.connections[self.number].end.is_some() || book.over).then_some(());

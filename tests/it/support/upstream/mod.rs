@@ -94,6 +94,11 @@ impl Upstream {
         Self::on("127.0.0.1:0", script)
     }
 
+    /// Speaks something else than HTTP before long: what it is given need not be requests.
+    pub fn switching(script: impl Fn(&mut Conn) + Send + Sync + 'static) -> Self {
+        Self::counting(usize::MAX, script)
+    }
+
     pub fn on(address: &str, script: impl Fn(&mut Conn) + Send + Sync + 'static) -> Self {
         Self::built(address, usize::MAX, Gate::opened(), script)
     }
