@@ -9,7 +9,7 @@ export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint format format-check clippy docs architecture dependencies advisories schema schema-check \
-  bench bench-load bench-instructions bench-baseline fuzz security mutants fetch release
+  image image-check image-lint bench bench-load bench-instructions bench-baseline fuzz security mutants fetch release
 
 help: ## this list
 	@echo "Start here:  make run   then paste a curl line it prints"
@@ -93,6 +93,16 @@ security: fetch ## write the tests that carry a requirement's id into docs/secur
 mutants: fetch ## break the checks of the gateway one by one and expect red each time (long)
 	@scripts/needs nextest python3
 	python3 tests/mutants.py
+
+image: ## build the container image, with an engine or without one (minutes; ENGINE=podman NAME=registry/name:tag)
+	@scripts/image
+
+image-check: ## run the image that `make image` left: not root, read-only, one health check, one request, one stop
+	@scripts/needs python3 bwrap
+	scripts/image-check
+
+image-lint: ## the Dockerfile, the manifests, the compose file and the systemd units, each by the tool of its world
+	@scripts/image-lint
 
 release: fetch
 	cargo build --locked --release

@@ -6,8 +6,11 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use portcullis::config::{self, Given};
+use portcullis::config::{self, Code, Config, Given};
 use serde_json::Value;
+
+/// Where the manifests mount the token of the admin listener.
+const ADMIN_TOKEN: &str = "/run/secrets/portcullis/admin-token";
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
@@ -44,6 +47,109 @@ fn the_quickstart_stays_on_this_machine() {
         .config;
     assert!(config.listen.iter().all(|listener| listener.addr.ip().is_loopback()));
     assert!(config.admin.addr.ip().is_loopback());
+}
+
+#[test]
+fn the_configurations_of_the_kubernetes_manifests_load() {
+    for manifest in ["deploy/kubernetes/deployment.yaml", "deploy/kubernetes/sidecar.yaml"] {
+        let text = read(manifest);
+        let (config, warnings) = loaded(&embedded(&text), manifest);
+        // The kubelet asks from outside the pod; the token that this takes is the one the manifest mounts.
+        assert_eq!(warnings, [Code::AdminExposed], "{manifest}");
+        assert!(config.admin.token.is_some(), "{manifest}");
+        let (folder, file) = ADMIN_TOKEN.rsplit_once('/').unwrap();
+        for wanted in [
+            format!("mountPath: {folder},"),
+            format!("path: {file} }}"),
+            "mountPath: /etc/portcullis,".to_owned(),
+        ] {
+            assert!(text.contains(&wanted), "{manifest} does not say `{wanted}`");
+        }
+        let ports = config.listen.iter().map(|listener| listener.addr.port());
+        for port in ports.chain([config.admin.addr.port()]) {
+            let wanted = format!("containerPort: {port} }}");
+            assert!(text.contains(&wanted), "{manifest} does not say `{wanted}`");
+        }
+    }
+}
+
+#[test]
+fn the_configuration_of_the_compose_file_loads_without_a_warning() {
+    let (config, warnings) = loaded(
+        &read("deploy/compose/portcullis.yaml"),
+        "deploy/compose/portcullis.yaml",
+    );
+    assert!(warnings.is_empty(), "{warnings:?}");
+    assert!(config.admin.addr.ip().is_loopback());
+    let port = config.listen.first().unwrap().addr.port();
+    assert!(read("deploy/compose.yaml").contains(&format!(":{port}\"]")));
+}
+
+#[test]
+fn the_sidecar_of_the_manifest_is_the_one_of_the_example() {
+    let rules = |text: &str| -> Vec<String> {
+        let said = |line: &&str| !line.is_empty() && !line.starts_with('#') && !line.starts_with("admin:");
+        text.lines().filter(said).map(str::to_owned).collect()
+    };
+    let example = rules(&read("config/sidecar.yaml"));
+    assert!(example.len() > 10, "only {example:?} read");
+    assert_eq!(rules(&embedded(&read("deploy/kubernetes/sidecar.yaml"))), example);
+}
+
+#[test]
+fn whoever_stops_the_gateway_waits_longer_than_it_drains() {
+    let unit = "deploy/systemd/portcullis.service";
+    let compose = "deploy/compose.yaml";
+    let quickest = "version: 1\nlisten: [{ addr: \"127.0.0.1:0\" }]\nroutes: []";
+    let defaults = loaded(quickest, "defaults").0;
+    for (file, key, config) in [
+        (unit, "TimeoutStopSec=", defaults),
+        (
+            compose,
+            "stop_grace_period: ",
+            loaded(&read("deploy/compose/portcullis.yaml"), compose).0,
+        ),
+        manifest("deploy/kubernetes/deployment.yaml"),
+        manifest("deploy/kubernetes/sidecar.yaml"),
+    ] {
+        let patience = number_after(&read(file), key);
+        let drain = config.drain.delay + config.drain.timeout;
+        assert!(
+            patience > drain.as_secs(),
+            "{file}: {patience} s for a drain of {drain:?}"
+        );
+    }
+}
+
+fn manifest(path: &'static str) -> (&'static str, &'static str, Config) {
+    let config = loaded(&embedded(&read(path)), path).0;
+    (path, "terminationGracePeriodSeconds: ", config)
+}
+
+/// The number that stands behind `key`, which stands once.
+fn number_after(text: &str, key: &str) -> u64 {
+    let [_, rest] = text.split(key).collect::<Vec<_>>().try_into().unwrap();
+    let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().unwrap()
+}
+
+/// The configuration inside a ConfigMap: the block under `portcullis.yaml: |`, without its indentation.
+fn embedded(manifest: &str) -> String {
+    const KEY: &str = "  portcullis.yaml: |\n";
+    let [_, rest] = manifest.split(KEY).collect::<Vec<_>>().try_into().unwrap();
+    let block = rest
+        .lines()
+        .take_while(|line| line.is_empty() || line.starts_with("    "));
+    block
+        .map(|line| format!("{}\n", line.get(4..).unwrap_or_default()))
+        .collect()
+}
+
+fn loaded(text: &str, name: &str) -> (Config, Vec<Code>) {
+    let given = Given::nothing().with_file(ADMIN_TOKEN, "0123456789abcdef0123456789abcdef");
+    let loaded = config::parse(text, name, &given).unwrap_or_else(|faults| panic!("{faults}"));
+    let codes = loaded.warnings.iter().map(|warning| warning.code).collect();
+    (loaded.config, codes)
 }
 
 #[test]
