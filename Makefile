@@ -24,7 +24,9 @@ run: fetch ## build and start the gateway with config/quickstart.yaml (CONFIG=FI
 	cargo run --locked --quiet -- run -c $(CONFIG)
 
 test: fetch ## everything that must hold: unit, integration and documentation tests (T=NAME for some)
-	@scripts/needs nextest
+	@scripts/needs nextest chromium node npm venv
+	@scripts/python
+	@scripts/node
 	cargo test --locked --doc --quiet
 	cargo nextest run --locked --no-fail-fast $(T)
 
