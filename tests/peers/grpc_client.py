@@ -35,7 +35,7 @@ def metadata_both_ways(calls):
         ("x-echo-plain", "one"),
         ("x-echo-more", "a"),
         ("x-echo-more", "b"),
-        ("x-echo-punctuation", "a, b; c=\"d\" %41 ~"),
+        ("x-echo-punctuation", 'a, b; c="d" %41 ~'),
         ("x-echo-spaced", "two  words"),
         ("x-echo-bin", bytes(range(256))),
         ("x-echo-empty-bin", b""),

@@ -56,7 +56,6 @@ def server_ends_in_the_middle(calls):
     raise AssertionError(f"{len(got)} messages and no fault")
 
 
-
 class Mouth:
     """A stream of messages that the case sends one by one."""
 

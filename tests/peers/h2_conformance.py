@@ -5,7 +5,8 @@
 
 HTTP/2 is spoken without TLS and with prior knowledge. `--path` must answer GET, HEAD and POST with 200, GET with at least
 3 bytes, and read the body of a POST; `--large` must answer GET with more than 100 KiB, and the cases that need it fail
-without. A case holds when its verdict is `ok` or `less strict`; with `--strict` only `ok` will do.
+without. A case holds when its verdict is `ok` or `less strict`; with `--strict` only `ok` will do. `not asked` is said where the
+server has not the limit that the case would pass.
 """
 
 import argparse
@@ -13,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import verdict
 from h2_cases import TABLE
-from h2_expect import LESS, OK, WRONG
+from h2_expect import LESS, OK, UNASKED, WRONG, NotHere
 from h2_link import Asks, Link
 
 SECONDS = 150
@@ -42,6 +43,8 @@ def judged(case, address, asks):
 def attempted(case, address, asks):
     try:
         return judged(case, address, asks)
+    except NotHere as reason:
+        return UNASKED, str(reason)
     except Exception as fault:  # a case that cannot be asked is a verdict too
         return WRONG, f"{type(fault).__name__}: {fault}"
 
@@ -63,7 +66,7 @@ def main():
     verdicts = verdict.Verdicts("h2_conformance", SECONDS, options.only)
     address = verdict.address(options.address)
     asks = Asks(options.authority or options.address, options.path, options.large)
-    good = (OK,) if options.strict else (OK, LESS)
+    good = (OK,) if options.strict else (OK, LESS, UNASKED)
 
     def put(case):
         found, saw = attempted(case, address, asks)
@@ -72,7 +75,7 @@ def main():
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         found = list(pool.map(put, [case for case in TABLE if verdicts.wanted(case.name)]))
-    verdicts.finish(verdicts={kind: found.count(kind) for kind in (OK, LESS, WRONG)})
+    verdicts.finish(verdicts={kind: found.count(kind) for kind in (OK, LESS, WRONG, UNASKED)})
 
 
 if __name__ == "__main__":

@@ -8,7 +8,11 @@ from dataclasses import dataclass
 
 from h2_link import NO_ERROR, name_of
 
-OK, LESS, WRONG = "ok", "less strict", "wrong"
+OK, LESS, WRONG, UNASKED = "ok", "less strict", "wrong", "not asked"
+
+
+class NotHere(Exception):
+    """The server has no such limit, so that nothing can go beyond it."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +73,12 @@ class Fine:
     """Nothing is wrong: each stream is answered with one of these statuses and the connection lives."""
 
     statuses: tuple = (200,)
+    # The client said that it goes: the server may end when it has answered.
+    ending: bool = False
 
     def judge(self, link, streams, alive):
-        if link.goaway is not None or link.closed or not alive:
+        gone = link.goaway is not None or link.closed or not alive
+        if gone and not (self.ending and link.goaway in (None, NO_ERROR)):
             return WRONG, "the connection is gone"
         for stream in streams:
             if stream in link.codes and link.codes[stream] != NO_ERROR:
@@ -108,8 +115,8 @@ def stream(*codes, status=False, also=(), ignoring=WRONG):
     return Stream(codes, status, also, ignoring)
 
 
-def fine(*statuses):
-    return Fine(statuses or (200,))
+def fine(*statuses, ending=False):
+    return Fine(statuses or (200,), ending)
 
 
 def either(*choices):

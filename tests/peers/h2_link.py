@@ -129,6 +129,8 @@ class Link:
         self.closed = None
         self.pings = set()
         self.acks = 0
+        # What the peer opened, by stream; 0 is the connection.
+        self.opened = {}
         self.theirs = None
         self.block = b""
         if begin:
@@ -207,6 +209,9 @@ class Link:
             self.theirs = first | {int.from_bytes(p[:2], "big"): int.from_bytes(p[2:], "big") for p in pairs}
         elif kind == PING and flags & ACK:
             self.pings.add(payload)
+        elif kind == WINDOW_UPDATE:
+            by = int.from_bytes(payload, "big") & LARGEST_WINDOW
+            self.opened[stream] = self.opened.get(stream, 0) + by
         elif kind == GOAWAY:
             code = int.from_bytes(payload[4:8], "big")
             # One that only announces the end may come before the one that says why.

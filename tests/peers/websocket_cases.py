@@ -74,8 +74,12 @@ def reserved():
     for opcode in (3, 4, 5, 6, 7, 11, 12, 13, 14, 15):
         yield failed(f"5.2 opcode {opcode}", frame(opcode))
         yield failed(f"5.2 opcode {opcode} with a payload", frame(opcode, b"x"))
-        yield failed(f"5.2 opcode {opcode} after a message", text("before") + frame(opcode, b"x"), messages=(b"before",))
-    yield failed("5.2 a length with its highest bit set", bytes([0x82, 0xFF]) + b"\xff" * 8 + b"mask", PROTOCOL, TOO_BIG)
+        yield failed(
+            f"5.2 opcode {opcode} after a message", text("before") + frame(opcode, b"x"), messages=(b"before",)
+        )
+    yield failed(
+        "5.2 a length with its highest bit set", bytes([0x82, 0xFF]) + b"\xff" * 8 + b"mask", PROTOCOL, TOO_BIG
+    )
     yield failed("5.1 a frame without mask", text("hello", masked=False))
     yield failed("5.1 a ping without mask", ping(b"x", masked=False))
     yield failed("5.1 close without mask", close(1000, masked=False))
@@ -104,7 +108,9 @@ def fragmented():
     for piece in (None, 1):
         how = ", in pieces" if piece else ""
         yield echoed(f"5.4 two fragments{how}", first + last, "one two", piece=piece)
-        yield echoed(f"5.4 a ping between fragments{how}", first + ping(b"x") + last, "one two", pongs=(b"x",), piece=piece)
+        yield echoed(
+            f"5.4 a ping between fragments{how}", first + ping(b"x") + last, "one two", pongs=(b"x",), piece=piece
+        )
         many = b"".join(more(f"{number} ".encode()) + ping(str(number).encode()) for number in range(5))
         numbers = tuple(str(number).encode() for number in range(5))
         yield echoed(
@@ -112,7 +118,11 @@ def fragmented():
         )
     yield echoed("5.4 empty fragments", text("", fin=False) + more(b"") + more(b"", fin=True), "")
     yield echoed("5.4 an empty first fragment", text("", fin=False) + more(b"x", fin=True), "x")
-    yield echoed("5.4 a thousand fragments", text("a", fin=False) + more(b"b") * 998 + more(b"c", fin=True), "a" + "b" * 998 + "c")
+    yield echoed(
+        "5.4 a thousand fragments",
+        text("a", fin=False) + more(b"b") * 998 + more(b"c", fin=True),
+        "a" + "b" * 998 + "c",
+    )
     yield echoed("5.4 binary fragments", binary(b"\xff", fin=False) + more(b"\xfe", fin=True), b"\xff\xfe")
     large = b"*" * 65_536
     yield echoed("5.4 large fragments", binary(large, fin=False) + more(large) * 6 + more(large, fin=True), large * 8)

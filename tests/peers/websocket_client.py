@@ -178,7 +178,12 @@ def frame_with_the_request(door):
 
 
 def subprotocol(door):
-    for offered, chosen in ((["chat.v1", "chat.v2"], "chat.v2"), (["chat.v1"], "chat.v1"), (["other"], None), (None, None)):
+    for offered, chosen in (
+        (["chat.v1", "chat.v2"], "chat.v2"),
+        (["chat.v1"], "chat.v1"),
+        (["other"], None),
+        (None, None),
+    ):
         with door.open("/echo", subprotocols=offered) as connection:
             same(connection.subprotocol, chosen)
             echoed(connection, "hello")

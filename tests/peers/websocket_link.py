@@ -176,7 +176,7 @@ def short(payload):
 
 def listened(link, until, inflate=None, enough=lambda _seen: False):
     """Everything until the peer ends, says close, or is silent."""
-    seen, parts, kind, compressed = Seen(), b"", None, False
+    seen, parts, compressed = Seen(), b"", False
     while (got := link.frame(until)) is not None:
         upper, opcode, payload, masked = got
         if masked:
@@ -188,7 +188,7 @@ def listened(link, until, inflate=None, enough=lambda _seen: False):
             seen.pongs.append(payload)
         elif opcode in (TEXT, BINARY, CONTINUATION):
             if opcode != CONTINUATION:
-                kind, parts, compressed = opcode, b"", bool(upper & 4)
+                parts, compressed = b"", bool(upper & 4)
             parts += payload
             if upper & 8:
                 seen.messages.append(inflate(parts) if compressed and inflate else parts)

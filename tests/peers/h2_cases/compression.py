@@ -42,29 +42,73 @@ add("7541 2.3.3", "index 0", dead, lambda a, _: beside(a, b"\x80"))
 add("7541 2.3.3", "an index past both tables", dead, lambda a, _: beside(a, number(70, 7, 0x80)))
 add("7541 2.3.3", "an index far past both tables", dead, lambda a, _: beside(a, number(1 << 20, 7, 0x80)))
 add("7541 2.3.3", "a name's index past both tables", dead, lambda a, _: beside(a, number(70, 4) + literal("x")))
-add("7541 4.2", "a table larger than the server allows", dead, lambda a, t: sent(number(table(t) + 1, 5, 0x20) + block(a.fields())))
-add("7541 4.2", "a table far larger than that", dead, lambda a, _: sent(number((1 << 31) - 1, 5, 0x20) + block(a.fields())))
+add(
+    "7541 4.2",
+    "a table larger than the server allows",
+    dead,
+    lambda a, t: sent(number(table(t) + 1, 5, 0x20) + block(a.fields())),
+)
+add(
+    "7541 4.2",
+    "a table far larger than that",
+    dead,
+    lambda a, _: sent(number((1 << 31) - 1, 5, 0x20) + block(a.fields())),
+)
 add("7541 4.2", "a size of the table at the end", dead, lambda a, _: beside(a, number(0, 5, 0x20)))
-add("7541 4.2", "a size of the table in the middle", dead, lambda a, _: sent(block(a.fields()[:2]) + b"\x20" + block(a.fields()[2:])))
-add("7541 4.2", "a size of the table at the beginning", fine(), lambda a, _: sent(number(100, 5, 0x20) + block(a.fields())))
-add("7541 4.2", "no table, then the old one", fine(), lambda a, t: sent(b"\x20" + number(min(table(t), 4096), 5, 0x20) + block(a.fields())))
+add(
+    "7541 4.2",
+    "a size of the table in the middle",
+    dead,
+    lambda a, _: sent(block(a.fields()[:2]) + b"\x20" + block(a.fields()[2:])),
+)
+add(
+    "7541 4.2",
+    "a size of the table at the beginning",
+    fine(),
+    lambda a, _: sent(number(100, 5, 0x20) + block(a.fields())),
+)
+add(
+    "7541 4.2",
+    "no table, then the old one",
+    fine(),
+    lambda a, t: sent(b"\x20" + number(min(table(t), 4096), 5, 0x20) + block(a.fields())),
+)
 add("7541 5.1", "an integer without end", dead, lambda a, _: beside(a, b"\xff" + b"\xff" * 16 + b"\x01"))
 add("7541 5.1", "an integer that is cut off", dead, lambda a, _: beside(a, b"\xff\x80"))
 add("7541 5.2", "a string longer than the block", dead, lambda a, _: beside(a, field(number(50, 7) + b"short")))
 add("7541 5.2", "a string of 2^31", dead, lambda a, _: beside(a, field(number(1 << 31, 7) + b"short")))
 add("7541 5.2", "a name that is cut off", dead, lambda a, _: beside(a, b"\x00\x05x"))
-add("7541 5.2", "Huffman padding of more than 7 bits", dead, lambda a, _: beside(a, field(coded(HUFFMAN.encode(b"a") + b"\xff"))))
+add(
+    "7541 5.2",
+    "Huffman padding of more than 7 bits",
+    dead,
+    lambda a, _: beside(a, field(coded(HUFFMAN.encode(b"a") + b"\xff"))),
+)
 add("7541 5.2", "Huffman padding of zeros", dead, lambda a, _: beside(a, field(coded(b"\x18"))))
 add("7541 5.2", "Huffman with the end symbol", dead, lambda a, _: beside(a, field(coded(b"\xff\xff\xff\xff"))))
 add("7541 5.2", "Huffman", fine(), lambda a, _: beside(a, field(coded(HUFFMAN.encode(b"www.example.com")))))
-add("7541 6.2.2", "every way to write a literal", fine(), lambda a, _: beside(a, b"".join(first + literal(f"x-{at}") + literal("v") for at, first in enumerate((b"\x00", b"\x10", b"\x40")))))
-add("7541 6.1", "the static table", fine(), lambda a, _: sent(b"\x82\x84\x86" + b"\x41" + literal(a.authority) + b"\x90"))
+add(
+    "7541 6.2.2",
+    "every way to write a literal",
+    fine(),
+    lambda a, _: beside(
+        a, b"".join(first + literal(f"x-{at}") + literal("v") for at, first in enumerate((b"\x00", b"\x10", b"\x40")))
+    ),
+)
+add(
+    "7541 6.1",
+    "the static table",
+    fine(),
+    lambda a, _: sent(b"\x82\x84\x86" + b"\x41" + literal(a.authority) + b"\x90"),
+)
 
 
 @add("7541 2.3.2", "the dynamic table, over many requests", fine(), streams=(1, 3, 5, 7, 9))
 def _(asks, _link):
     encoder = hpack.Encoder()
-    return b"".join(sent(encoder.encode(asks.fields() + [("x-again", "the same"), (f"x-{n}", "other")]), n) for n in (1, 3, 5, 7, 9))
+    return b"".join(
+        sent(encoder.encode(asks.fields() + [("x-again", "the same"), (f"x-{n}", "other")]), n) for n in (1, 3, 5, 7, 9)
+    )
 
 
 @add("7541 2.3.2", "names of the dynamic table", fine(), streams=(1, 3))

@@ -34,12 +34,19 @@ add(
     stream(FLOW_CONTROL_ERROR),
     lambda a, _: a.post(1) + window_update(1, LARGEST_WINDOW) * 2,
 )
-add("6.9.1", "the largest window of the connection", fine(), lambda a, _: window_update(0, LARGEST_WINDOW - DEFAULT_WINDOW) + a.get(1))
+add(
+    "6.9.1",
+    "the largest window of the connection",
+    fine(),
+    lambda a, _: window_update(0, LARGEST_WINDOW - DEFAULT_WINDOW) + a.get(1),
+)
 add(
     "6.9.2",
     "SETTINGS that push a window of a stream past 2^31-1",
     overflow,
-    lambda a, _: a.post(1) + window_update(1, LARGEST_WINDOW - DEFAULT_WINDOW) + settings((INITIAL_WINDOW_SIZE, LARGEST_WINDOW)),
+    lambda a, _: (
+        a.post(1) + window_update(1, LARGEST_WINDOW - DEFAULT_WINDOW) + settings((INITIAL_WINDOW_SIZE, LARGEST_WINDOW))
+    ),
 )
 
 
@@ -64,7 +71,13 @@ def _(asks, link):
     return window_update(1, 100_000)
 
 
-@add("6.9.1", "no more than the window of the connection", fine(), ours=((INITIAL_WINDOW_SIZE, LARGEST_WINDOW),), large=True)
+@add(
+    "6.9.1",
+    "no more than the window of the connection",
+    fine(),
+    ours=((INITIAL_WINDOW_SIZE, LARGEST_WINDOW),),
+    large=True,
+)
 def _(asks, link):
     link.send(asks.get(1, path=asks.large))
     came(link, DEFAULT_WINDOW)
@@ -73,7 +86,14 @@ def _(asks, link):
     return window_update(0, LARGEST_WINDOW - DEFAULT_WINDOW)
 
 
-@add("6.9.1", "two streams share the window of the connection", fine(), large=True, streams=(1, 3), ours=((INITIAL_WINDOW_SIZE, LARGEST_WINDOW),))
+@add(
+    "6.9.1",
+    "two streams share the window of the connection",
+    fine(),
+    large=True,
+    streams=(1, 3),
+    ours=((INITIAL_WINDOW_SIZE, LARGEST_WINDOW),),
+)
 def _(asks, link):
     link.send(asks.get(1, path=asks.large) + asks.get(3, path=asks.large))
     link.read(lambda: sum(link.length.values()) >= DEFAULT_WINDOW)
@@ -111,7 +131,12 @@ def _(asks, link):
     return window_update(1, LARGEST_WINDOW - 100) + window_update(0, LARGEST_WINDOW - DEFAULT_WINDOW)
 
 
-@add("6.5.3", "the last of two equal settings counts", fine(), ours=((INITIAL_WINDOW_SIZE, 100), (INITIAL_WINDOW_SIZE, 1)))
+@add(
+    "6.5.3",
+    "the last of two equal settings counts",
+    fine(),
+    ours=((INITIAL_WINDOW_SIZE, 100), (INITIAL_WINDOW_SIZE, 1)),
+)
 def _(asks, link):
     link.send(asks.get(1))
     came(link, 1)
@@ -138,41 +163,17 @@ def _(asks, link):
 @add("6.9.1", "a body longer than every window, sent as they open", fine())
 def _(asks, link):
     link.send(asks.post(1))
-    left, windows = 300_000, Windows(link)
-    while left:
-        room = windows.wait()
-        if not room:
-            raise AssertionError(f"the window stays closed with {left} bytes to go")
-        piece = min(room, left, 16_384)
-        left -= piece
-        windows.spend(piece)
-        link.send(data(1, bytes(piece), end=not left))
+    sent, whole = 0, 300_000
+
+    def room():
+        initial = link.theirs.get(INITIAL_WINDOW_SIZE, DEFAULT_WINDOW)
+        stream_window = initial + link.opened.get(1, 0)
+        return min(stream_window, DEFAULT_WINDOW + link.opened.get(0, 0)) - sent
+
+    while sent < whole:
+        if not link.read(lambda: room() > 0):
+            raise AssertionError(f"the window stays closed with {whole - sent} bytes to go")
+        piece = min(room(), whole - sent, 16_384)
+        sent += piece
+        link.send(data(1, bytes(piece), end=sent == whole))
     return b""
-
-
-class Windows:
-    """What the server lets us send on stream 1."""
-
-    def __init__(self, link):
-        self.link = link
-        self.spent = 0
-        self.updates = {0: 0, 1: 0}
-        inner = link._frame
-
-        def watched(kind, flags, number, payload):
-            if kind == 8 and number in self.updates:
-                self.updates[number] += int.from_bytes(payload, "big")
-            inner(kind, flags, number, payload)
-
-        link._frame = watched
-
-    def room(self):
-        initial = self.link.theirs.get(INITIAL_WINDOW_SIZE, DEFAULT_WINDOW)
-        return min(initial + self.updates[1], DEFAULT_WINDOW + self.updates[0]) - self.spent
-
-    def wait(self):
-        self.link.read(lambda: self.room() > 0)
-        return self.room()
-
-    def spend(self, length):
-        self.spent += length

@@ -1,6 +1,7 @@
 """Each frame and what may be wrong with it (RFC 9113 6.1 to 6.8 and 6.10)."""
 
 from h2_cases.case import Cases
+from h2_cases.connection import most
 from h2_expect import connection, either, fine, stream
 from h2_link import (
     ACK,
@@ -44,16 +45,33 @@ add("6.1", "DATA on stream 0", dead, lambda _, __: data(0, b"x"))
 add("6.1", "DATA with padding", fine(), lambda a, _: a.post(1) + data(1, b"\x03x\0\0\0", end=True, flags=PADDED))
 add("6.1", "DATA of padding only", fine(), lambda a, _: a.post(1) + data(1, b"\x03\0\0\0", end=True, flags=PADDED))
 add("6.1", "padding as long as the payload", dead, lambda a, _: a.post(1) + data(1, b"\x02x", end=True, flags=PADDED))
-add("6.1", "padding longer than the payload", dead, lambda a, _: a.post(1) + data(1, b"\xffxxx", end=True, flags=PADDED))
+add(
+    "6.1", "padding longer than the payload", dead, lambda a, _: a.post(1) + data(1, b"\xffxxx", end=True, flags=PADDED)
+)
 add("6.1", "padding without its length", short, lambda a, _: a.post(1) + data(1, b"", end=True, flags=PADDED))
 add("6.1", "empty DATA, then the end", fine(), lambda a, _: a.post(1) + data(1) + data(1, b"x") + data(1, end=True))
 
 # 6.2 HEADERS.
 add("6.2", "HEADERS on stream 0", dead, lambda a, _: a.get(0))
-add("6.2", "HEADERS with padding", fine(), lambda a, _: frame(HEADERS, WHOLE | PADDED, 1, b"\x04" + block(a.fields()) + bytes(4)))
-add("6.2", "padding longer than the payload", dead, lambda a, _: frame(HEADERS, WHOLE | PADDED, 1, b"\xff" + block(a.fields())))
+add(
+    "6.2",
+    "HEADERS with padding",
+    fine(),
+    lambda a, _: frame(HEADERS, WHOLE | PADDED, 1, b"\x04" + block(a.fields()) + bytes(4)),
+)
+add(
+    "6.2",
+    "padding longer than the payload",
+    dead,
+    lambda a, _: frame(HEADERS, WHOLE | PADDED, 1, b"\xff" + block(a.fields())),
+)
 add("6.2", "padding without its length", short, lambda _, __: frame(HEADERS, WHOLE | PADDED, 1))
-add("6.2", "HEADERS with a priority", fine(), lambda a, _: frame(HEADERS, WHOLE | PRIORITISED, 1, b"\0\0\0\0\x0f" + block(a.fields())))
+add(
+    "6.2",
+    "HEADERS with a priority",
+    fine(),
+    lambda a, _: frame(HEADERS, WHOLE | PRIORITISED, 1, b"\0\0\0\0\x0f" + block(a.fields())),
+)
 add("6.2", "a priority that is cut off", short, lambda _, __: frame(HEADERS, WHOLE | PRIORITISED, 1, b"\0\0"))
 add(
     "6.2",
@@ -97,9 +115,20 @@ for title, pair, code in (
     ("MAX_FRAME_SIZE of 0", (MAX_FRAME_SIZE, 0), PROTOCOL_ERROR),
 ):
     add("6.5.2", title, connection(code), lambda _, __, pair=pair: settings(pair))
-add("6.5.2", "a wrong value in the first SETTINGS", dead, lambda a, _: b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + settings((ENABLE_PUSH, 2)), begin=False)
+add(
+    "6.5.2",
+    "a wrong value in the first SETTINGS",
+    dead,
+    lambda a, _: b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + settings((ENABLE_PUSH, 2)),
+    begin=False,
+)
 add("6.5.2", "an unknown setting", fine(), lambda a, _: settings((0xFAFA, 1)) + a.get(1))
-add("6.5.2", "the largest values", fine(), lambda a, _: settings((MAX_FRAME_SIZE, (1 << 24) - 1), (INITIAL_WINDOW_SIZE, (1 << 31) - 1)) + a.get(1))
+add(
+    "6.5.2",
+    "the largest values",
+    fine(),
+    lambda a, _: settings((MAX_FRAME_SIZE, (1 << 24) - 1), (INITIAL_WINDOW_SIZE, (1 << 31) - 1)) + a.get(1),
+)
 add("6.5.2", "no push, no streams of the server", fine(), lambda a, _: settings((ENABLE_PUSH, 0), (3, 0)) + a.get(1))
 
 
@@ -113,8 +142,18 @@ def _(asks, link):
 
 
 # 6.6 PUSH_PROMISE.
-add("6.6", "PUSH_PROMISE of a client", dead, lambda a, _: a.post(1) + frame(PUSH_PROMISE, END_HEADERS, 1, b"\0\0\0\x02" + block(a.fields())))
-add("6.6", "PUSH_PROMISE on stream 0", dead, lambda a, _: frame(PUSH_PROMISE, END_HEADERS, 0, b"\0\0\0\x02" + block(a.fields())))
+add(
+    "6.6",
+    "PUSH_PROMISE of a client",
+    dead,
+    lambda a, _: a.post(1) + frame(PUSH_PROMISE, END_HEADERS, 1, b"\0\0\0\x02" + block(a.fields())),
+)
+add(
+    "6.6",
+    "PUSH_PROMISE on stream 0",
+    dead,
+    lambda a, _: frame(PUSH_PROMISE, END_HEADERS, 0, b"\0\0\0\x02" + block(a.fields())),
+)
 
 # 6.7 PING.
 
@@ -142,11 +181,13 @@ for length in (0, 7, 9):
 # 6.8 GOAWAY.
 add("6.8", "GOAWAY on a stream", dead, lambda a, _: a.post(1) + frame(GOAWAY, 0, 1, bytes(8)))
 add("6.8", "GOAWAY of 7", size, lambda _, __: frame(GOAWAY, 0, 0, bytes(7)))
-add("6.8", "GOAWAY with words", fine(), lambda a, _: a.get(1) + frame(GOAWAY, 0, 0, bytes(8) + b"good bye"))
+add("6.8", "GOAWAY with words", fine(ending=True), lambda a, _: a.get(1) + frame(GOAWAY, 0, 0, bytes(8) + b"good bye"))
 
 # 6.9: lengths and increments; what windows do is in flow.py.
 add("6.9", "WINDOW_UPDATE of nothing for the connection", dead, lambda _, __: window_update(0, 0))
-add("6.9", "WINDOW_UPDATE of nothing for a stream", stream(PROTOCOL_ERROR), lambda a, _: a.post(1) + window_update(1, 0))
+add(
+    "6.9", "WINDOW_UPDATE of nothing for a stream", stream(PROTOCOL_ERROR), lambda a, _: a.post(1) + window_update(1, 0)
+)
 for length in (3, 5, 0):
     add("6.9", f"WINDOW_UPDATE of {length}", size, lambda _, __, length=length: frame(8, 0, 0, bytes(length)))
     add(
@@ -176,8 +217,23 @@ def begun(asks):
 
 add("6.10", "a request in two frames", fine(), lambda a, _: pieces(a, 3))
 add("6.10", "a request in five frames", fine(), lambda a, _: pieces(a, 3, 1, 1, 10))
-add("6.10", "flags of CONTINUATION that mean nothing", fine(), lambda a, _: begun(a) + frame(CONTINUATION, END_HEADERS | 1 | 8, 1))
-add("6.10", "trailers in two frames", fine(), lambda a, _: a.post(1) + data(1, b"x") + frame(HEADERS, END_STREAM, 1, block([("x", "y")])) + frame(CONTINUATION, END_HEADERS, 1))
+add(
+    "6.10",
+    "flags of CONTINUATION that mean nothing",
+    fine(),
+    lambda a, _: begun(a) + frame(CONTINUATION, END_HEADERS | 1 | 8, 1),
+)
+add(
+    "6.10",
+    "trailers in two frames",
+    fine(),
+    lambda a, _: (
+        a.post(1)
+        + data(1, b"x")
+        + frame(HEADERS, END_STREAM, 1, block([("x", "y")]))
+        + frame(CONTINUATION, END_HEADERS, 1)
+    ),
+)
 for title, sent in {
     "the same HEADERS again": lambda a: a.get(1),
     "HEADERS of another stream": lambda a: a.get(3),
@@ -193,8 +249,38 @@ for title, sent in {
     "CONTINUATION on stream 0": lambda _: frame(CONTINUATION, END_HEADERS, 0),
 }.items():
     add("6.10", f"{title} where CONTINUATION must come", dead, lambda a, _, sent=sent: begun(a) + sent(a), fence=False)
-add("6.10", "CONTINUATION after the last", dead, lambda a, _: begun(a) + frame(CONTINUATION, END_HEADERS, 1) * 2, fence=False)
-add("6.10", "CONTINUATION after whole HEADERS", dead, lambda a, _: a.post(1) + frame(CONTINUATION, END_HEADERS, 1, block([("x", "y")])), fence=False)
-add("6.10", "CONTINUATION after DATA", dead, lambda a, _: a.post(1) + data(1, b"x") + frame(CONTINUATION, END_HEADERS, 1, block([("x", "y")])), fence=False)
-add("6.10", "CONTINUATION on stream 0, after nothing", dead, lambda _, __: frame(CONTINUATION, END_HEADERS, 0, block([("x", "y")])), fence=False)
-add("6.10", "CONTINUATION larger than the server takes", size, lambda a, t: frame(HEADERS, END_STREAM, 1, block(a.fields())) + frame(CONTINUATION, END_HEADERS, 1, bytes(t.theirs.get(5, 16_384) + 1)), fence=False)
+add(
+    "6.10",
+    "CONTINUATION after the last",
+    dead,
+    lambda a, _: begun(a) + frame(CONTINUATION, END_HEADERS, 1) * 2,
+    fence=False,
+)
+add(
+    "6.10",
+    "CONTINUATION after whole HEADERS",
+    dead,
+    lambda a, _: a.post(1) + frame(CONTINUATION, END_HEADERS, 1, block([("x", "y")])),
+    fence=False,
+)
+add(
+    "6.10",
+    "CONTINUATION after DATA",
+    dead,
+    lambda a, _: a.post(1) + data(1, b"x") + frame(CONTINUATION, END_HEADERS, 1, block([("x", "y")])),
+    fence=False,
+)
+add(
+    "6.10",
+    "CONTINUATION on stream 0, after nothing",
+    dead,
+    lambda _, __: frame(CONTINUATION, END_HEADERS, 0, block([("x", "y")])),
+    fence=False,
+)
+add(
+    "6.10",
+    "CONTINUATION larger than the server takes",
+    size,
+    lambda a, t: begun(a) + frame(CONTINUATION, END_HEADERS, 1, block([("x", "y" * most(t))])),
+    fence=False,
+)
