@@ -21,6 +21,7 @@ mod hostile;
 mod limits;
 mod methods;
 mod paths;
+mod peers;
 mod properties;
 mod refusals;
 mod regression;
