@@ -1,14 +1,15 @@
 """What RFC 9113 lets a server do about a case, and the verdict about what it did.
 
 `ok` is what the text asks for. `less strict` is allowed by the text, though it says less or lets more pass than it could.
-`wrong` is the rest.
+`vague` ends what must end, but says PROTOCOL_ERROR, the code for want of a better one (7), where the text names a better
+one. `wrong` is the rest. `not asked` is a case about a limit that the server has not.
 """
 
 from dataclasses import dataclass
 
-from h2_link import NO_ERROR, name_of
+from h2_link import NO_ERROR, PROTOCOL_ERROR, name_of
 
-OK, LESS, WRONG, UNASKED = "ok", "less strict", "wrong", "not asked"
+OK, LESS, VAGUE, WRONG, UNASKED = "ok", "less strict", "vague", "wrong", "not asked"
 
 
 class NotHere(Exception):
@@ -30,7 +31,7 @@ class Connection:
                 return WRONG, "the connection is left open after GOAWAY"
             if link.goaway in self.codes:
                 return OK, ""
-            return (LESS if link.goaway in self.also else WRONG), f"not {names(self.codes)}"
+            return graded(link.goaway, self.also), f"not {names(self.codes)}"
         if link.closed:
             # GOAWAY is a SHOULD; the end is what counts.
             return LESS, "closed without a word"
@@ -53,16 +54,15 @@ class Stream:
     def judge(self, link, streams, alive):
         stream = streams[-1]
         if link.goaway not in (None, NO_ERROR):
-            known = link.goaway in (*self.codes, *self.also)
-            return (LESS if known else WRONG), "the whole connection had to go"
+            return graded(link.goaway, (*self.codes, *self.also)), "the whole connection had to go"
         status = link.status.get(stream)
         if self.status and status is not None and 400 <= status < 500:
             return (OK if alive else WRONG), f"answered with {status}"
         code = link.codes.get(stream)
         if code in self.codes:
             return (OK if alive else WRONG), ""
-        if code in self.also:
-            return LESS, f"not {names(self.codes)}"
+        if code in (*self.also, PROTOCOL_ERROR):
+            return graded(code, self.also), f"not {names(self.codes)}"
         if link.closed:
             return LESS, "closed without a word"
         return self.ignoring if alive else WRONG, f"no error of stream {stream}"
@@ -96,11 +96,18 @@ class Either:
 
     def judge(self, link, streams, alive):
         found = [choice.judge(link, streams, alive) for choice in self.choices]
-        for wanted in (OK, LESS):
+        for wanted in (OK, LESS, VAGUE):
             for verdict, why in found:
                 if verdict == wanted:
                     return verdict, why
         return found[0]
+
+
+def graded(code, also):
+    """How good a code is that is not the one of the text."""
+    if code in also:
+        return LESS
+    return VAGUE if code == PROTOCOL_ERROR else WRONG
 
 
 def names(codes):
