@@ -66,10 +66,11 @@ version: 1
 listen: [{{ addr: "127.0.0.1:{port}" }}]
 admin: {{ addr: "127.0.0.1:{admin}" }}
 workers: {workers}
+connections: {{ max: 9500, per_address: 9500 }}
 drain: {{ delay: 0s, timeout: 1s }}
 log: {{ level: warn, access: {access} }}
 upstreams:
-  up: {{ urls: ["http://127.0.0.1:{upstream}"] }}
+  up: {{ urls: ["http://127.0.0.1:{upstream}"], max_pending: 10000 }}
 routes:
   - {{ path: "/**", upstream: up, auth: public }}
 """

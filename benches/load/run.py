@@ -29,6 +29,8 @@ from process import Process, answers, raise_descriptor_limit  # noqa: E402
 PROXY_CPU, LOAD_CPU = "0", "1"
 CONNECTIONS = 64
 STARTS = 20
+# The default limit of connections leaves room for this many; the wait is for the gateway to put them to rest.
+IDLE, IDLE_WAIT, IDLE_SAMPLES = 9000, 12, 2
 INSTRUCTION_CONNECTIONS = 16
 # h2load lets every connection send its share each 10 ms: many connections are one burst, and the median then tells how
 # long the burst is instead of what the proxy adds.
@@ -147,6 +149,37 @@ class Run:
             process.stop()
         self.add("RSS of the idle process", 20, samples, unit=" MB", digits=1)
 
+    def idle(self):
+        """Resident memory that idle keep-alive connections add to a fresh process, per ten thousand of them."""
+        commands = {} if self.options.peers_only else {"portcullis": self.bed.portcullis(workers="auto")}
+        commands |= {"nginx": self.bed.nginx(), "haproxy": self.bed.haproxy()}
+        rows = []
+        for shape in ("spread", "burst"):
+            for name, command in commands.items():
+                samples = [self.idle_memory(command, shape) for _ in range(IDLE_SAMPLES if name == "portcullis" else 1)]
+                rows.append([name, shape, f"{statistics.median(samples):.1f}"])
+                if name == "portcullis":
+                    self.add(f"RSS per 10,000 idle, {shape}", 60, samples, unit=" MB", digits=1)
+        self.details.append(table([f"{IDLE:,} idle connections", "shape", "MB per 10,000"], rows))
+
+    def idle_memory(self, command, shape):
+        process = self.bed.start(command, None)
+        holder = None
+        try:
+            before = process.rss_mb()
+            argv = [sys.executable, os.path.join(os.path.dirname(os.path.abspath(__file__)), "idle.py")]
+            holder = subprocess.Popen(
+                argv + [str(command[1]), str(IDLE), shape], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            )
+            if holder.stdout.readline() != "ready\n":
+                raise RuntimeError("the idle connections could not all be had")
+            time.sleep(IDLE_WAIT)
+            return (process.rss_mb() - before) * 10_000 / IDLE
+        finally:
+            if holder:
+                holder.communicate()
+            process.stop()
+
     def start(self):
         commands = self.commands()
         samples = {name: [] for name in commands}
@@ -187,7 +220,8 @@ class Run:
 
 
 MEASURES = {
-    "plain": Run.plain, "body": Run.body, "latency": Run.latency, "memory": Run.memory, "start": Run.start,
+    "plain": Run.plain, "body": Run.body, "latency": Run.latency, "memory": Run.memory, "idle": Run.idle,
+    "start": Run.start,
     "instructions": Run.instructions,
 }
 

@@ -115,7 +115,7 @@ async fn work(number: usize, shared: Shared, mut orders: UnboundedReceiver<Order
     // Tasks of their own: the future a `LocalSet` runs until is polled at every wake-up of any task.
     local(timers.clone().run());
     local(pools.sweep());
-    local(beat(heartbeat, timers));
+    local(beat(heartbeat, timers, Rc::clone(&worker)));
     let listeners = Listeners::default();
     while let Some(order) = orders.recv().await {
         match order {
@@ -135,9 +135,10 @@ async fn work(number: usize, shared: Shared, mut orders: UnboundedReceiver<Order
     }
 }
 
-async fn beat(heartbeat: Heartbeat, timers: Timers) {
+async fn beat(heartbeat: Heartbeat, timers: Timers, worker: Rc<Worker>) {
     loop {
         heartbeat.beat();
+        worker.trim_after_wave();
         timers.sleep(BEAT).await;
     }
 }

@@ -12,7 +12,7 @@ use std::cell::Cell;
 use std::ptr::null_mut;
 
 use libmimalloc_sys::{
-    mi_free, mi_malloc, mi_malloc_aligned, mi_realloc, mi_realloc_aligned, mi_zalloc, mi_zalloc_aligned,
+    mi_collect, mi_free, mi_malloc, mi_malloc_aligned, mi_realloc, mi_realloc_aligned, mi_zalloc, mi_zalloc_aligned,
 };
 
 /// What mimalloc aligns everything to.
@@ -22,6 +22,13 @@ const USUAL: usize = 16;
 static ALLOCATOR: Allocator = Allocator;
 
 struct Allocator;
+
+/// Give what this thread has freed back to the system. mimalloc does so by itself when a page has been empty for a while,
+/// but only looks while it is asked for something: a process that has become quiet would keep all it ever needed.
+pub fn give_back() {
+    // SAFETY: may be called at any time, from any thread.
+    unsafe { mi_collect(true) }
+}
 
 /// Whether mimalloc aligns to `layout` anyway. It aligns blocks smaller than 16 bytes to their size only.
 fn is_usual(layout: Layout) -> bool {

@@ -1,7 +1,7 @@
 //! What every other module may use and what knows none of them: time, randomness, tasks, secrets, addresses, ids, media types.
 
 pub mod accept;
-mod allocator;
+pub mod allocator;
 pub mod bell;
 pub mod clock;
 pub mod gather;

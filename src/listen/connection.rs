@@ -66,6 +66,7 @@ pub(super) async fn serve(
         served.as_mut().poll(cx)
     })
     .await;
+    client.worker.lets_go();
 }
 
 /// What belongs to a connection whatever state it is in.
@@ -88,7 +89,10 @@ impl Client {
             }
             // Boxed, so that it is gone while the connection rests.
             match Box::pin(http1::drive(self, stream)).await {
-                Left::Resting(rests) => stream = rests,
+                Left::Resting(rests) => {
+                    stream = rests;
+                    self.worker.lets_go();
+                }
                 Left::Switched(switched) => return Box::pin(tunnel::run(self, switched)).await,
                 Left::Ended(ended, stream) => {
                     self.report(&ended);

@@ -1,6 +1,6 @@
 //! What one worker thread owns: its view of the snapshot, its ways out, its randomness, its voice.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use arc_swap::cache::Cache;
 
 use super::limits::ConnectionCount;
+use crate::base::allocator;
 use crate::base::clock::Clock;
 use crate::base::random::Random;
 use crate::base::timers::Timers;
@@ -27,9 +28,15 @@ pub struct Worker {
     pub connections: Arc<ConnectionCount>,
     current: RefCell<Cache<Arc<ArcSwap<Snapshot>>, Arc<Snapshot>>>,
     lease: RefCell<Lease>,
+    /// Connections that have ended or gone to rest lately, and before that.
+    let_go: Cell<u32>,
+    let_go_earlier: Cell<u32>,
     /// What passes through a tunnel passes through here.
     pub scratch: RefCell<Box<[u8]>>,
 }
+
+/// So many connections at once are worth the look through the whole heap.
+const WAVE: u32 = 64;
 
 /// One read of a tunnel: large enough for speed, small enough for the processor's cache.
 const SCRATCH: usize = 32 * 1024;
@@ -56,8 +63,27 @@ impl Worker {
             connections: parts.connections,
             current: RefCell::new(Cache::new(parts.snapshots)),
             lease: RefCell::new(lease),
+            let_go: Cell::new(0),
+            let_go_earlier: Cell::new(0),
             scratch: RefCell::new(vec![0; SCRATCH].into()),
         })
+    }
+
+    /// A connection has given its buffers back.
+    pub(super) fn lets_go(&self) {
+        self.let_go.set(self.let_go.get().saturating_add(1));
+    }
+
+    /// After a wave of connections that ended or went to rest, give their memory back to the system. Called again and
+    /// again; while the wave lasts its memory is needed.
+    pub fn trim_after_wave(&self) {
+        let lately = self.let_go.take();
+        let all = self.let_go_earlier.get().saturating_add(lately);
+        let is_over = all >= WAVE && lately < WAVE;
+        if is_over {
+            allocator::give_back();
+        }
+        self.let_go_earlier.set(if is_over { 0 } else { all });
     }
 
     /// The current snapshot, held for as long as a request needs it.

@@ -55,8 +55,11 @@ impl Host {
     /// Also for what a trusted proxy tells.
     pub fn from_value(raw: &HeaderValue) -> Result<Self, HostFault> {
         let Parsed { name, port } = parse(raw.as_bytes()).ok_or(HostFault::Invalid)?;
+        // A copy: the original is a piece of the buffer that the whole head was read into, and a connection remembers
+        // its host for longer than that may live.
+        let raw = HeaderValue::from_bytes(raw.as_bytes()).map_err(|_| HostFault::Invalid)?;
         Ok(Self {
-            raw: Some(raw.clone()),
+            raw: Some(raw),
             name,
             port,
         })
