@@ -171,6 +171,20 @@ MUTANTS = [
         "headers::trust_is_the_peers_and_not_the_words",
     ),
     mutant(
+        "headers: every unix peer is a trusted proxy",
+        "src/base/peer.rs",
+        "Peer::Unix => self.unix,",
+        "Peer::Unix => true,",
+        "unix::a_unix_peer_is_believed_where_unix_is_trusted_and_nowhere_else",
+    ),
+    mutant(
+        "networks: a client without an address is on every list",
+        "src/route/mod.rs",
+        "Peer::Unix => self.allow.is_none(),",
+        "Peer::Unix => true,",
+        "unix::no_list_of_networks_holds_a_client_without_an_address",
+    ),
+    mutant(
         "headers: an upstream may set our fields",
         "src/request/headers/names.rs",
         "Some(b'x') => is_ours(name),",
@@ -348,6 +362,27 @@ MUTANTS = [
         "if open >= limits.per_address.get() {",
         "if open >= 10 * limits.per_address.get() {",
         "limits::connections_of_one_address_are_limited_and_no_other_address_suffers",
+    ),
+    mutant(
+        "unix: the socket's file is open to everybody",
+        "src/listen/unix.rs",
+        "const MODE: u32 = 0o660;",
+        "const MODE: u32 = 0o666;",
+        "unix::a_socket_left_behind_is_taken_over_and_another_file_is_not_touched",
+    ),
+    mutant(
+        "unix: a socket somebody listens on is taken away",
+        "src/listen/unix.rs",
+        "Ok(()) => return Err(io::ErrorKind::AddrInUse.into()),",
+        "Ok(()) => {}",
+        "unix::a_second_gateway_on_the_same_socket_is_refused_and_the_first_goes_on",
+    ),
+    mutant(
+        "unix: whatever stands at the path is removed at the end",
+        "src/listen/unix.rs",
+        "Ok(found) if found == self.identity => fs::remove_file(&self.path),",
+        "Ok(_) => fs::remove_file(&self.path),",
+        "unix::a_socket_that_another_process_has_put_in_place_of_ours_stays",
     ),
     # Retries.
     mutant(

@@ -58,6 +58,7 @@ codes! {
     ValueZero = "value.zero" "Zero stands where a limit was wanted; it never means unlimited.";
     ValueEmpty = "value.empty" "An empty text or list stands where it would be misunderstood.";
     ValueAddress = "value.address" "The value is not an address with a port.";
+    ValueSocket = "value.socket" "The value is not the path of a unix socket.";
     ValueNetwork = "value.network" "The value is not an address or a network.";
     ValueUrl = "value.url" "The value is not the URL of an upstream.";
     ValueHost = "value.host" "The value is not a host name or `*.suffix`.";

@@ -3,14 +3,12 @@
 //!
 //! A resting connection keeps its socket and its deadline and nothing else: no buffers, no parser (RS-03).
 
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 use super::http1::{self, Left};
 use super::limits::Entered;
@@ -19,6 +17,7 @@ use super::listener::Listener;
 use super::service::Door;
 use super::tunnel;
 use super::worker::Worker;
+use crate::base::peer::Peer;
 use crate::base::stream::{Stream, Waiting};
 use crate::base::task::TaskHandle;
 use crate::telemetry::events::{ConnectionEnd, ConnectionRefused};
@@ -35,16 +34,10 @@ pub(super) enum Ended {
 }
 
 /// Serve `stream` until either side is done with it.
-pub(super) async fn serve(
-    worker: Rc<Worker>,
-    listener: Rc<Listener>,
-    stream: TcpStream,
-    peer: SocketAddr,
-    place: Entered,
-) {
+pub(super) async fn serve(worker: Rc<Worker>, listener: Rc<Listener>, stream: Stream, peer: Peer, place: Entered) {
     let _counted = (place, worker.reporter.open_connection());
-    let Ok(local) = stream.local_addr() else { return };
-    if stream.set_nodelay(true).is_err() {
+    let Ok(local) = stream.local_address() else { return };
+    if stream.write_at_once().is_err() {
         return;
     }
     let task = TaskHandle::new(&worker.timers);
@@ -59,7 +52,7 @@ pub(super) async fn serve(
         door,
         peer,
     };
-    let mut served = pin!(client.serve(Stream::Tcp(stream)));
+    let mut served = pin!(client.serve(stream));
     std::future::poll_fn(|cx| {
         known.wake_with(cx.waker());
         client.task.look_at_clock(cx);
@@ -75,7 +68,7 @@ pub(super) struct Client {
     pub(super) link: Rc<Link>,
     pub(super) task: TaskHandle,
     pub(super) door: Rc<Door>,
-    peer: SocketAddr,
+    peer: Peer,
 }
 
 impl Client {

@@ -2,21 +2,21 @@
 
 use std::cell::{Cell, Ref, RefCell};
 use std::collections::HashMap;
-use std::io::{self, Write as _};
-use std::net::SocketAddr;
+use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
 use super::connection;
 use super::limits::Refused;
 use super::link::Stage;
-use super::sockets;
+use super::sockets::{Acceptor, ListenSocket};
 use super::worker::Worker;
+use crate::base::peer::Peer;
+use crate::base::stream::Stream;
 use crate::pipeline::Snapshot;
 use crate::pipeline::snapshot::{ListenerKey, ListenerRules};
 use crate::telemetry::events::{ConnectionEnd, ConnectionRefused};
@@ -49,7 +49,7 @@ pub struct Listener {
 impl Listener {
     pub fn new(rules: Arc<ListenerRules>) -> Rc<Self> {
         Rc::new(Self {
-            key: rules.key,
+            key: rules.key.clone(),
             stage: Cell::new(Stage::Serving),
             changed: Notify::new(),
             closed: (Cell::new(false), Notify::new()),
@@ -82,7 +82,7 @@ impl Listener {
     pub(super) fn rules_in(&self, snapshot: &Snapshot) -> Ref<'_, Arc<ListenerRules>> {
         let known = self.rules.borrow().generation;
         if known != snapshot.generation
-            && let Some(rules) = snapshot.listener(self.key)
+            && let Some(rules) = snapshot.listener(&self.key)
         {
             *self.rules.borrow_mut() = Arc::clone(rules);
         }
@@ -109,13 +109,15 @@ impl Listener {
     }
 
     /// Begin to accept, in a task of this worker.
-    pub fn start(self: &Rc<Self>, worker: &Rc<Worker>, socket: TcpListener) {
+    pub fn start(self: &Rc<Self>, worker: &Rc<Worker>, socket: ListenSocket) -> io::Result<()> {
+        let socket = socket.start()?;
         #[expect(clippy::disallowed_methods, reason = "a listener lives on its worker's thread")]
         let _task = tokio::task::spawn_local(Rc::clone(self).accept(Rc::clone(worker), socket));
+        Ok(())
     }
 
     /// Accept until told to stop, then hand out what already waits and close the socket.
-    async fn accept(self: Rc<Self>, worker: Rc<Worker>, socket: TcpListener) {
+    async fn accept(self: Rc<Self>, worker: Rc<Worker>, socket: Acceptor) {
         loop {
             let stop = self.changed.notified();
             if self.stage.get() == Stage::Closing {
@@ -138,8 +140,8 @@ impl Listener {
 
     /// Closing a listening socket resets whoever waits in its queue, or is about to. So first nobody new may begin to
     /// connect, then those who have begun get the time to finish, and everybody is let in.
-    async fn close(self: &Rc<Self>, worker: &Rc<Worker>, socket: TcpListener) {
-        if let Err(error) = sockets::turn_away(&socket) {
+    async fn close(self: &Rc<Self>, worker: &Rc<Worker>, socket: Acceptor) {
+        if let Err(error) = socket.turn_away() {
             tracing::warn!(%error, "cannot turn new clients away before closing a listener");
         }
         let latecomers = async {
@@ -148,20 +150,16 @@ impl Listener {
             }
         };
         let _over = worker.timers.within(HANDSHAKE, latecomers).await;
-        let Ok(socket) = socket.into_std() else { return };
-        while let Ok((stream, peer)) = socket.accept() {
-            if stream.set_nonblocking(true).is_ok()
-                && let Ok(stream) = TcpStream::from_std(stream)
-            {
-                self.admit(worker, stream, peer);
-            }
+        let Ok(socket) = socket.stop() else { return };
+        while let Ok((stream, peer)) = socket.accept_waiting() {
+            self.admit(worker, stream, peer);
         }
     }
 
-    fn admit(self: &Rc<Self>, worker: &Rc<Worker>, stream: TcpStream, peer: SocketAddr) {
+    fn admit(self: &Rc<Self>, worker: &Rc<Worker>, stream: Stream, peer: Peer) {
         let limits = worker.lease().connections;
-        let trusted = self.rules.borrow().trusted.contains(peer.ip());
-        match worker.connections.enter(peer.ip(), trusted, limits) {
+        let entered = worker.connections.enter(limits);
+        match entered.and_then(|place| place.counted_for(peer, &self.rules.borrow().trusted, limits)) {
             Ok(place) => {
                 #[expect(
                     clippy::disallowed_methods,
@@ -175,7 +173,7 @@ impl Listener {
                     place,
                 ));
             }
-            Err(refused) => refuse(worker, stream, peer, refused),
+            Err(refused) => refuse(worker, &stream, peer, refused),
         }
     }
 
@@ -197,7 +195,7 @@ impl Listener {
     }
 }
 
-fn refuse(worker: &Worker, stream: TcpStream, peer: SocketAddr, refused: Refused) {
+fn refuse(worker: &Worker, stream: &Stream, peer: Peer, refused: Refused) {
     let end = match refused {
         Refused::TooMany => ConnectionEnd::OverLimit,
         Refused::TooManyFromAddress => ConnectionEnd::OverAddressLimit,
@@ -208,9 +206,7 @@ fn refuse(worker: &Worker, stream: TcpStream, peer: SocketAddr, refused: Refused
         detail: "",
     });
     // Said if the fresh socket takes it at once, as it always does; nobody waits for it.
-    if let Ok(mut stream) = stream.into_std() {
-        let _said = stream.write_all(OVERLOADED);
-    }
+    let _said = stream.try_write(OVERLOADED);
 }
 
 /// A connection's entry in its listener's book.

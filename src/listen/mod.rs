@@ -11,6 +11,7 @@ mod record;
 mod service;
 pub mod sockets;
 mod tunnel;
+mod unix;
 pub mod worker;
 
 pub use link::Stage;

@@ -16,6 +16,7 @@ use super::listener::Listener;
 use super::record::{Record, Recorded};
 use super::tunnel::Switch;
 use super::worker::{Lease, Worker};
+use crate::base::peer::Peer;
 use crate::base::task::TaskHandle;
 use crate::config::spec::ClientTimeouts;
 use crate::pipeline::{self, Answer, Rejection};
@@ -41,8 +42,8 @@ impl Door {
         listener: &Rc<Listener>,
         link: &Rc<Link>,
         task: &TaskHandle,
-        peer: SocketAddr,
-        local: SocketAddr,
+        peer: Peer,
+        local: Option<SocketAddr>,
     ) -> Rc<Self> {
         Rc::new(Self {
             worker: Rc::clone(worker),
@@ -66,7 +67,7 @@ impl Door {
         );
         let received = self.link.request_began();
         let mut record = Record::begin(&self.worker, &self.link, &lease, &request, &names, received);
-        record.client = self.connection.peer();
+        record.client = Some(self.connection.peer());
         let form = if survey.may_like_pages {
             Form::liked_by(request.headers())
         } else {
@@ -144,7 +145,7 @@ impl Door {
             Arrival::AboutServer => return Ok(about_server()),
             Arrival::Request(arrived) => arrived,
         };
-        record.client = arrived.asked().client.address;
+        record.client = Some(arrived.asked().client.peer);
         record.host = arrived.asked().host.raw().cloned();
         pipeline::serve(lease, &self.worker.exit, &self.task, arrived, record).await
     }

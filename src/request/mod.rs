@@ -16,14 +16,14 @@ pub mod target;
 pub mod upgrade;
 
 use std::cell::RefCell;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use http::header::HOST;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version};
 
 use crate::base::clock::{Moment, Timestamp};
 use crate::base::id::{RequestId, TraceParent};
-use crate::base::net::{AddressSet, canonical};
+use crate::base::peer::{Peer, Trusted};
 use crate::base::random::Random;
 use crate::problem::Code;
 use body::Payload;
@@ -125,7 +125,7 @@ impl ArrivalFault {
 /// What stays the same for all requests of a connection.
 #[derive(Debug)]
 pub struct Connection {
-    peer: IpAddr,
+    peer: Peer,
     /// Of the request before: clients name the same host again and again.
     host: RefCell<Host>,
     /// `X-Forwarded-For` and `-Port` as an untrusted peer's requests get them: made once.
@@ -133,16 +133,16 @@ pub struct Connection {
 }
 
 impl Connection {
-    pub fn new(peer: SocketAddr, local: SocketAddr) -> Self {
-        let peer = canonical(peer.ip());
+    /// `local` is the address the client connected to, if it has one.
+    pub fn new(peer: Peer, local: Option<SocketAddr>) -> Self {
         Self {
             peer,
             host: RefCell::default(),
-            forwarding: Forwarding::direct(peer, local.port()),
+            forwarding: Forwarding::direct(peer, local.map(|local| local.port())),
         }
     }
 
-    pub fn peer(&self) -> IpAddr {
+    pub fn peer(&self) -> Peer {
         self.peer
     }
 
@@ -197,7 +197,7 @@ fn single<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h HeaderVal
 /// What a listener believes, lets pass and takes.
 #[derive(Clone, Copy, Debug)]
 pub struct ArrivalRules<'r> {
-    pub trusted: &'r AddressSet,
+    pub trusted: &'r Trusted,
     pub headers: &'r HeaderPolicy,
     pub max_target: usize,
 }

@@ -31,4 +31,5 @@ mod shutdown;
 mod support;
 mod timeouts;
 mod upgrades;
+mod unix;
 mod upstreams;
