@@ -88,6 +88,7 @@ codes! {
     RouteUnreachable = "route.unreachable" "No request can reach this route.";
     RedirectTarget = "redirect.target" "A redirect leads to a place it may not lead to.";
     HeaderReserved = "header.reserved" "The header belongs to the gateway or to the framing of messages.";
+    ProxyNobody = "proxy.nobody" "The PROXY protocol is switched on, and nobody is trusted to speak it.";
     TrustWide = "trust.wide" "Everybody is believed to be a trusted proxy.";
     ConnectionsDescriptors = "connections.descriptors" "More connections are asked for than the process may open descriptors.";
 }

@@ -38,8 +38,19 @@ pub struct ListenSpec {
     pub trusted_proxies: Vec<IpNet>,
     /// Whether those who come through a unix socket are among them.
     pub trusts_unix: bool,
+    pub proxy_protocol: ProxyProtocol,
     /// Header names with `_` that may pass, lower-case as on the wire.
     pub underscore_headers: Vec<HeaderName>,
+}
+
+/// Whether peers say with the PROXY protocol whose a connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProxyProtocol {
+    Off,
+    /// They may.
+    Accept,
+    /// They must.
+    Require,
 }
 
 /// Timeouts of a client's connection.

@@ -69,7 +69,7 @@ impl Entered {
     /// comes through a unix socket has no address: they count in the total only.
     pub fn counted_for(mut self, peer: Peer, trusted: &Trusted, limits: Connections) -> Result<Self, Refused> {
         let Peer::Ip(address) = peer else { return Ok(self) };
-        if trusted.contains(peer) {
+        if trusted.contains(peer) || self.address == Some(address) {
             return Ok(self);
         }
         let mut by_address = self.count.by_address.lock().unwrap_or_else(PoisonError::into_inner);

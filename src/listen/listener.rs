@@ -8,15 +8,18 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::sync::Notify;
 
 use super::connection;
-use super::limits::Refused;
+use super::limits::{Entered, Refused};
 use super::link::Stage;
+use super::opening::{self, Opened, Origin};
 use super::sockets::{Acceptor, ListenSocket};
 use super::worker::Worker;
 use crate::base::peer::Peer;
 use crate::base::stream::Stream;
+use crate::config::spec::ProxyProtocol;
 use crate::pipeline::Snapshot;
 use crate::pipeline::snapshot::{ListenerKey, ListenerRules};
 use crate::telemetry::events::{ConnectionEnd, ConnectionRefused};
@@ -157,24 +160,61 @@ impl Listener {
     }
 
     fn admit(self: &Rc<Self>, worker: &Rc<Worker>, stream: Stream, peer: Peer) {
-        let limits = worker.lease().connections;
-        let entered = worker.connections.enter(limits);
-        match entered.and_then(|place| place.counted_for(peer, &self.rules.borrow().trusted, limits)) {
-            Ok(place) => {
-                #[expect(
-                    clippy::disallowed_methods,
-                    reason = "a client's connection lives on its worker's thread"
-                )]
-                let _task = tokio::task::spawn_local(connection::serve(
-                    Rc::clone(worker),
-                    Rc::clone(self),
-                    stream,
-                    peer,
-                    place,
-                ));
+        let lease = worker.lease();
+        let limits = lease.connections;
+        let rules = self.rules_in(&lease);
+        let is_trusted = rules.trusted.contains(peer);
+        let told = match rules.proxy_protocol {
+            ProxyProtocol::Off => false,
+            ProxyProtocol::Accept => true,
+            ProxyProtocol::Require if is_trusted => true,
+            ProxyProtocol::Require => {
+                return worker.reporter.emit(ConnectionRefused {
+                    end: ConnectionEnd::ProxyUntrusted,
+                    peer: Some(peer),
+                    detail: "",
+                });
             }
+        };
+        let entered = worker.connections.enter(limits);
+        // A trusted peer is spared here, and whoever it then speaks for is counted.
+        let entered = entered.and_then(|place| place.counted_for(peer, &rules.trusted, limits));
+        drop(rules);
+        match entered {
+            Ok(place) if told => self.open(worker, stream, peer, place),
+            Ok(place) => self.serve(worker, stream, peer, place),
             Err(refused) => refuse(worker, &stream, peer, refused),
         }
+    }
+
+    fn serve(self: &Rc<Self>, worker: &Rc<Worker>, stream: Stream, peer: Peer, place: Entered) {
+        let Ok(origin) = Origin::of(&stream, peer) else { return };
+        let opened = Opened {
+            stream,
+            unread: Bytes::new(),
+            origin,
+            place,
+        };
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a client's connection lives on its worker's thread"
+        )]
+        let _task = tokio::task::spawn_local(connection::serve(Rc::clone(worker), Rc::clone(self), opened));
+    }
+
+    /// Find out whose connection it is before it is served.
+    fn open(self: &Rc<Self>, worker: &Rc<Worker>, stream: Stream, peer: Peer, place: Entered) {
+        let (worker, listener) = (Rc::clone(worker), Rc::clone(self));
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a client's connection lives on its worker's thread"
+        )]
+        let _task = tokio::task::spawn_local(async move {
+            // Boxed, so that it is gone while the connection lives.
+            if let Some(opened) = Box::pin(opening::open(&worker, &listener, stream, peer, place)).await {
+                connection::serve(worker, listener, opened).await;
+            }
+        });
     }
 
     async fn accept_failed(&self, worker: &Worker, error: &io::Error) {
@@ -195,7 +235,7 @@ impl Listener {
     }
 }
 
-fn refuse(worker: &Worker, stream: &Stream, peer: Peer, refused: Refused) {
+pub(super) fn refuse(worker: &Worker, stream: &Stream, peer: Peer, refused: Refused) {
     let end = match refused {
         Refused::TooMany => ConnectionEnd::OverLimit,
         Refused::TooManyFromAddress => ConnectionEnd::OverAddressLimit,

@@ -7,6 +7,8 @@ mod io;
 pub mod limits;
 mod link;
 pub mod listener;
+mod opening;
+pub mod proxy_protocol;
 mod record;
 mod service;
 pub mod sockets;

@@ -2,7 +2,6 @@
 //! keeps the record of what happened.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
@@ -13,10 +12,10 @@ use http::{HeaderValue, Request, Response, StatusCode};
 
 use super::link::{Link, Stage};
 use super::listener::Listener;
+use super::opening::Origin;
 use super::record::{Record, Recorded};
 use super::tunnel::Switch;
 use super::worker::{Lease, Worker};
-use crate::base::peer::Peer;
 use crate::base::task::TaskHandle;
 use crate::config::spec::ClientTimeouts;
 use crate::pipeline::{self, Answer, Rejection};
@@ -42,15 +41,14 @@ impl Door {
         listener: &Rc<Listener>,
         link: &Rc<Link>,
         task: &TaskHandle,
-        peer: Peer,
-        local: Option<SocketAddr>,
+        origin: Origin,
     ) -> Rc<Self> {
         Rc::new(Self {
             worker: Rc::clone(worker),
             listener: Rc::clone(listener),
             link: Rc::clone(link),
             task: task.clone(),
-            connection: Connection::new(peer, local),
+            connection: Connection::new(origin.peer, origin.local, origin.unnamed),
         })
     }
 

@@ -7,7 +7,7 @@ use crate::authn::Verifier;
 use crate::authz::Policy;
 use crate::base::net::ListenAddr;
 use crate::base::peer::Trusted;
-use crate::config::spec::{ClientTimeouts, Connections, Sizes};
+use crate::config::spec::{ClientTimeouts, Connections, ProxyProtocol, Sizes};
 use crate::request::headers::HeaderPolicy;
 use crate::route::Router;
 use crate::upstream::Upstream;
@@ -37,6 +37,7 @@ pub struct ListenerRules {
     /// Of the snapshot these rules belong to.
     pub generation: u64,
     pub trusted: Trusted,
+    pub proxy_protocol: ProxyProtocol,
     pub headers: HeaderPolicy,
 }
 

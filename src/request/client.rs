@@ -49,11 +49,7 @@ pub enum Proto {
 /// Who asks, when `peer` is at the other end of the connection.
 pub fn resolve(peer: Peer, trusted: &Trusted, headers: &HeaderMap) -> Client {
     if !trusted.contains(peer) {
-        return Client {
-            peer,
-            told: None,
-            disputed: None,
-        };
+        return Client::direct(peer);
     }
     let forwarded = Forwarded::read(headers);
     let told = Told {
@@ -88,6 +84,15 @@ pub fn append_forwarded_for(headers: &HeaderMap, peer: Peer) -> HeaderValue {
 }
 
 impl Client {
+    /// The peer itself.
+    pub fn direct(peer: Peer) -> Self {
+        Self {
+            peer,
+            told: None,
+            disputed: None,
+        }
+    }
+
     /// Everybody who may be the client: an allow list must hold all of them, a deny list none.
     pub fn candidates(&self) -> impl Iterator<Item = Peer> + use<> {
         std::iter::once(self.peer).chain(self.disputed.into_iter().flatten().map(Peer::Ip))

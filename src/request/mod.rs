@@ -126,6 +126,8 @@ impl ArrivalFault {
 #[derive(Debug)]
 pub struct Connection {
     peer: Peer,
+    /// The peer passes on what somebody says whom it does not name.
+    unnamed: bool,
     /// Of the request before: clients name the same host again and again.
     host: RefCell<Host>,
     /// `X-Forwarded-For` and `-Port` as an untrusted peer's requests get them: made once.
@@ -133,10 +135,12 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// `local` is the address the client connected to, if it has one.
-    pub fn new(peer: Peer, local: Option<SocketAddr>) -> Self {
+    /// `local` is the address the client connected to, if it has one. Where somebody is `unnamed`, what comes is not the
+    /// peer's own word: it is believed nothing about others, however trusted the peer is.
+    pub fn new(peer: Peer, local: Option<SocketAddr>, unnamed: bool) -> Self {
         Self {
             peer,
+            unnamed,
             host: RefCell::default(),
             forwarding: Forwarding::direct(peer, local.map(|local| local.port())),
         }
@@ -228,7 +232,11 @@ impl Arrival {
             Target::Path(path) => path,
             Target::Asterisk => return Ok(Self::AboutServer),
         };
-        let client = client::resolve(connection.peer, rules.trusted, &headers);
+        let client = if connection.unnamed {
+            Client::direct(connection.peer)
+        } else {
+            client::resolve(connection.peer, rules.trusted, &headers)
+        };
         let forwarding = connection.forwarding.tell(&client, connection.peer, &headers, &host);
         let sender = if client.through_proxy() {
             Sender::TrustedProxy

@@ -104,6 +104,10 @@ ends! {
     OverAddressLimit "over_address_limit" "refused a connection: its address has as many open as it may";
     /// The system had no descriptor or memory left for it.
     AcceptFailed "accept_failed" "could not accept a connection";
+    /// Nobody but a trusted proxy says whose a connection is.
+    ProxyUntrusted "proxy_untrusted" "refused a connection: its peer is no trusted proxy and speaks, or should speak, the PROXY protocol";
+    /// What a trusted proxy sent.
+    ProxyHeader "proxy_header" "refused a connection: its header of the PROXY protocol is missing or malformed";
     Malformed "malformed" "ended a connection: what it sent is not HTTP";
     HeadTooLarge "head_too_large" "ended a connection: the request head is too large";
     FirstByteTimeout "first_byte_timeout" "ended a connection: it never sent anything";

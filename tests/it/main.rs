@@ -23,6 +23,7 @@ mod methods;
 mod paths;
 mod peers;
 mod properties;
+mod proxy_protocol;
 mod refusals;
 mod regression;
 mod reload;

@@ -9,10 +9,10 @@ use crate::base::net::{ListenAddr, canonical};
 use crate::config::defaults::ADMIN_TOKEN_LENGTH;
 use crate::config::faults::Code;
 use crate::config::node::Span;
-use crate::config::raw::{RawAdmin, RawConfig, RawListener};
+use crate::config::raw::{RawAdmin, RawConfig, RawListener, RawProxyProtocol};
 use crate::config::reserved;
 use crate::config::settings::{At, Field};
-use crate::config::spec::{AdminSpec, ListenSpec};
+use crate::config::spec::{AdminSpec, ListenSpec, ProxyProtocol};
 use crate::config::values::{Address, List, Network, Place, TrustedPeer};
 
 pub(super) fn listeners(raw: &RawConfig, cx: &mut Checking<'_>) -> Option<Vec<ListenSpec>> {
@@ -50,13 +50,38 @@ fn listener(raw: &RawListener, cx: &mut Checking<'_>) -> Option<ListenSpec> {
         }
         trusted_proxies.push(network);
     }
+    let proxy_protocol = proxy_protocol(raw, trusted_proxies.is_empty() && !trusts_unix, cx)?;
     let underscore_headers = underscore_headers(raw.underscore_headers.value()?, cx);
     Some(ListenSpec {
         addr: raw.addr.value()?.0.clone(),
         trusted_proxies,
         trusts_unix,
+        proxy_protocol,
         underscore_headers,
     })
+}
+
+fn proxy_protocol(raw: &RawListener, nobody_trusted: bool, cx: &mut Checking<'_>) -> Option<ProxyProtocol> {
+    let at = raw.proxy_protocol.place(raw.at);
+    match raw.proxy_protocol.value()? {
+        RawProxyProtocol::Off => Some(ProxyProtocol::Off),
+        RawProxyProtocol::Accept => {
+            if nobody_trusted {
+                let message = "nobody is in `trusted_proxies`: every connection that begins with a header is closed; name \
+                               the proxies that send one, or leave this out";
+                cx.findings.warn(at, Code::ProxyNobody, message);
+            }
+            Some(ProxyProtocol::Accept)
+        }
+        RawProxyProtocol::Require => {
+            if nobody_trusted {
+                let message =
+                    "nobody is in `trusted_proxies`, so nobody could connect; name the proxies that send the header";
+                cx.findings.fault(at, Code::ProxyNobody, message);
+            }
+            Some(ProxyProtocol::Require)
+        }
+    }
 }
 
 fn underscore_headers(list: &List<HeaderName>, cx: &mut Checking<'_>) -> Vec<HeaderName> {

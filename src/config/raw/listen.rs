@@ -18,8 +18,10 @@ settings! {
         default trusted_proxies: List<TrustedPeer> = List::empty(),
         /// Header names with `_` that may pass. All others are dropped, because many servers read `_` as `-`.
         default underscore_headers: List<HeaderName> = List::empty(),
-        /// Whether peers begin with the PROXY protocol.
-        default proxy_protocol: ProxyProtocol = ProxyProtocol::Off,
+        /// Whether peers begin with the PROXY protocol, version 1 or 2: `accept` takes connections with and without its
+        /// header, `require` only those with it. Only a header of `trusted_proxies` counts; a connection with one of
+        /// anybody else is closed.
+        default proxy_protocol: RawProxyProtocol = RawProxyProtocol::Off,
     }
     later { mode, tls }
 }
@@ -32,8 +34,9 @@ words! {
 }
 
 words! {
-    enum ProxyProtocol {
+    enum RawProxyProtocol {
         Off = "off",
+        Accept = "accept",
+        Require = "require",
     }
-    later { "accept", "require" }
 }
