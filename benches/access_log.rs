@@ -70,7 +70,7 @@ impl Bench {
             at: Timestamp::from_millis(1_800_000_000_000 + number / 50),
             request_id: self.id.as_str(),
             trace_id: "4bf92f3577b34da6a3ce929d0e0e4736",
-            client_ip: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 17)),
+            client_ip: Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 17))),
             method: &Method::GET,
             host: Some(b"api.example.com"),
             route: Some(&self.route),

@@ -1,10 +1,12 @@
 //! Reading and cleaning the fields of a head.
 
 use std::hint::black_box;
+use std::net::IpAddr;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version};
 use portcullis::base::net::AddressSet;
+use portcullis::base::peer::{Peer, Trusted};
 use portcullis::request::headers::{HeaderPolicy, Sender, clean_answer};
 use portcullis::request::host::Host;
 use portcullis::request::{client, framing};
@@ -92,17 +94,18 @@ fn read(criterion: &mut Criterion) {
     group.bench_function("framing", |bencher| {
         bencher.iter(|| framing::of_request(Version::HTTP_11, black_box(&sent)))
     });
-    let trusted = AddressSet::new(["10.0.0.0/8".parse().expect("a network")]);
-    let stranger = [192, 0, 2, 1].into();
+    let networks = AddressSet::new(["10.0.0.0/8".parse().expect("a network")]);
+    let trusted = Trusted::new(networks, false);
+    let stranger = Peer::from(IpAddr::from([192, 0, 2, 1]));
     group.bench_function("client, direct", |bencher| {
-        bencher.iter(|| client::resolve(stranger, &trusted, black_box(&sent)).address);
+        bencher.iter(|| client::resolve(stranger, &trusted, black_box(&sent)).peer);
     });
     let mut behind = sent.clone();
     behind.insert("x-forwarded-for", HeaderValue::from_static("203.0.113.7, 10.0.0.2"));
     behind.insert("x-forwarded-proto", HeaderValue::from_static("https"));
-    let proxy = [10, 0, 0, 1].into();
+    let proxy = Peer::from(IpAddr::from([10, 0, 0, 1]));
     group.bench_function("client, behind a proxy", |bencher| {
-        bencher.iter(|| client::resolve(proxy, &trusted, black_box(&behind)).address);
+        bencher.iter(|| client::resolve(proxy, &trusted, black_box(&behind)).peer);
     });
 }
 

@@ -85,7 +85,7 @@ fn hot_path(criterion: &mut Criterion) {
     criterion.bench_function("hot path/no gateway", |bencher| bencher.iter(|| ask(&mut direct)));
     for (name, access) in [("hot path/plain", false), ("hot path/plain with access log", true)] {
         let gateway = gateway(port, access);
-        let mut stream = connected(gateway.addresses()[0]);
+        let mut stream = connected(gateway.addresses()[0].tcp().unwrap());
         criterion.bench_function(name, |bencher| bencher.iter(|| ask(&mut stream)));
         gateway.stop();
     }

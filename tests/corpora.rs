@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use portcullis::{config, request};
+use portcullis::{config, listen, request};
 
 /// Fewer would mean that the folder was moved.
 const FEWEST: usize = 10;
@@ -54,6 +54,12 @@ fn seeds_of_the_configuration_target_hold() {
 }
 
 #[test]
+#[doc = "VR-03"]
+fn seeds_of_the_proxy_protocol_target_hold() {
+    run("proxy_protocol", listen::proxy_protocol::fuzz);
+}
+
+#[test]
 fn every_target_has_a_corpus_and_a_test() {
     let targets = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/fuzz_targets");
     let mut names: Vec<String> = fs::read_dir(targets)
@@ -69,5 +75,5 @@ fn every_target_has_a_corpus_and_a_test() {
         })
         .collect();
     names.sort();
-    assert_eq!(names, ["config", "forwarded", "headers", "path"]);
+    assert_eq!(names, ["config", "forwarded", "headers", "path", "proxy_protocol"]);
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use portcullis::config::spec::ListenSpec;
 use portcullis::config::{self, Code, Config, Given};
 use serde_json::Value;
 
@@ -45,7 +46,8 @@ fn the_quickstart_stays_on_this_machine() {
     let config = config::parse(&text, "quickstart.yaml", &Given::nothing())
         .unwrap()
         .config;
-    assert!(config.listen.iter().all(|listener| listener.addr.ip().is_loopback()));
+    let loopback = |listener: &ListenSpec| listener.addr.tcp().is_some_and(|addr| addr.ip().is_loopback());
+    assert!(config.listen.iter().all(loopback));
     assert!(config.admin.addr.ip().is_loopback());
 }
 
@@ -65,7 +67,7 @@ fn the_configurations_of_the_kubernetes_manifests_load() {
         ] {
             assert!(text.contains(&wanted), "{manifest} does not say `{wanted}`");
         }
-        let ports = config.listen.iter().map(|listener| listener.addr.port());
+        let ports = config.listen.iter().map(|listener| listener.addr.tcp().unwrap().port());
         for port in ports.chain([config.admin.addr.port()]) {
             let wanted = format!("containerPort: {port} }}");
             assert!(text.contains(&wanted), "{manifest} does not say `{wanted}`");
@@ -81,7 +83,7 @@ fn the_configuration_of_the_compose_file_loads_without_a_warning() {
     );
     assert!(warnings.is_empty(), "{warnings:?}");
     assert!(config.admin.addr.ip().is_loopback());
-    let port = config.listen.first().unwrap().addr.port();
+    let port = config.listen.first().unwrap().addr.tcp().unwrap().port();
     assert!(read("deploy/compose.yaml").contains(&format!(":{port}\"]")));
 }
 

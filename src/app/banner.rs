@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use crate::base::net::ListenAddr;
 use crate::config::Config;
 use crate::config::pattern::{HostPattern, Segment};
 use crate::config::spec::{Access, Answer, HeaderWant, RouteSpec, UpstreamKind};
@@ -12,12 +13,15 @@ const ROUTES_SHOWN: usize = 20;
 const CURLS_SHOWN: usize = 5;
 
 /// The start-up text for `config`, listening on `addresses`.
-pub(super) fn banner(config: &Config, addresses: &[SocketAddr], admin: SocketAddr) -> String {
+pub(super) fn banner(config: &Config, addresses: &[ListenAddr], admin: SocketAddr) -> String {
     let mut text = format!("\nPortcullis {} is up.\n\n", env!("CARGO_PKG_VERSION"));
     // Writing to a string cannot fail.
     let _ = text.write_str("  listens on\n");
     for address in addresses {
-        let _ = writeln!(text, "    http://{}", reachable(*address));
+        let _ = match address {
+            ListenAddr::Tcp(address) => writeln!(text, "    http://{}", reachable(*address)),
+            ListenAddr::Unix(_) => writeln!(text, "    {address}"),
+        };
     }
     let _ = writeln!(text, "    http://{}  probes and metrics", reachable(admin));
     let _ = text.write_str("\n  routes\n");
@@ -44,7 +48,7 @@ pub(super) fn banner(config: &Config, addresses: &[SocketAddr], admin: SocketAdd
     if let Some(address) = addresses.first() {
         let _ = text.write_str("\n  try\n");
         for route in config.routes.iter().take(CURLS_SHOWN) {
-            let _ = writeln!(text, "    {}", curl(route, *address));
+            let _ = writeln!(text, "    {}", curl(route, address));
         }
     }
     text
@@ -82,8 +86,12 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 }
 
 /// A request that this route answers, on one line.
-fn curl(route: &RouteSpec, address: SocketAddr) -> String {
-    let mut line = format!("curl -i 'http://{}{}'", reachable(address), example(route));
+fn curl(route: &RouteSpec, address: &ListenAddr) -> String {
+    let path = example(route);
+    let mut line = match address {
+        ListenAddr::Tcp(address) => format!("curl -i 'http://{}{path}'", reachable(*address)),
+        ListenAddr::Unix(socket) => format!("curl -i --unix-socket '{}' 'http://localhost{path}'", socket.display()),
+    };
     match &route.host {
         HostPattern::Any => {}
         HostPattern::Exact(host) => {

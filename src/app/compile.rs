@@ -8,6 +8,7 @@ use crate::admission::Admission;
 use crate::authn::Verifier;
 use crate::authz::Policy;
 use crate::base::net::AddressSet;
+use crate::base::peer::Trusted;
 use crate::config::Config;
 use crate::config::spec::{Answer, ListenSpec, RouteSpec, UpstreamKind, UpstreamSpec};
 use crate::pipeline::Snapshot;
@@ -99,7 +100,8 @@ fn listeners(specs: &[ListenSpec], generation: u64) -> Vec<Arc<ListenerRules>> {
             Arc::new(ListenerRules {
                 key,
                 generation,
-                trusted: AddressSet::new(spec.trusted_proxies.iter().copied()),
+                trusted: Trusted::new(AddressSet::new(spec.trusted_proxies.iter().copied()), spec.trusts_unix),
+                proxy_protocol: spec.proxy_protocol,
                 headers: HeaderPolicy::new(spec.underscore_headers.iter().cloned(), [], []),
             })
         })
@@ -109,13 +111,15 @@ fn listeners(specs: &[ListenSpec], generation: u64) -> Vec<Arc<ListenerRules>> {
 /// The name of each listener: its address, and which of several equal ones (port 0, mostly) it is.
 pub(super) fn keys(specs: &[ListenSpec]) -> Vec<ListenerKey> {
     let mut seen = HashMap::new();
-    let mut key = |spec: &ListenSpec| {
-        let nth = seen.entry(spec.addr).or_insert(0_usize);
-        *nth += 1;
-        ListenerKey {
-            addr: spec.addr,
-            nth: *nth,
-        }
-    };
-    specs.iter().map(&mut key).collect()
+    let addresses = specs.iter().map(|spec| &spec.addr);
+    addresses
+        .map(|addr| {
+            let nth = seen.entry(addr).or_insert(0_usize);
+            *nth += 1;
+            ListenerKey {
+                addr: addr.clone(),
+                nth: *nth,
+            }
+        })
+        .collect()
 }

@@ -14,10 +14,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::carry::Carry;
 use super::compile::compile;
-use super::reload::{self, ReloadError, Reloader, Source};
+use super::reload::{self, Bound, ReloadError, Reloader, Source};
 use super::watch::Watch;
 use super::worker::{Order, Shared, WorkerHandle};
 use crate::base::clock::Clock;
+use crate::base::net::ListenAddr;
 use crate::base::random::Random;
 use crate::base::tasks::Tasks;
 use crate::base::timers::Timers;
@@ -69,7 +70,7 @@ pub enum StartError {
     #[error("{0}")]
     Invalid(Faults),
     #[error("cannot listen on {addr}: {source}")]
-    Bind { addr: SocketAddr, source: io::Error },
+    Bind { addr: ListenAddr, source: io::Error },
     #[error("cannot start: {0}")]
     System(#[from] io::Error),
 }
@@ -188,7 +189,7 @@ impl Gateway {
         let (snapshot, carry) = compile(&config, 1, &Carry::default(), &resolver);
         let snapshots = Arc::new(ArcSwap::from_pointee(snapshot));
         let bound = reload::bind(&config, &[]).map_err(StartError::from)?;
-        let listeners: Vec<_> = bound.iter().map(|bound| (bound.key, bound.addr)).collect();
+        let listeners: Vec<_> = bound.iter().map(Bound::place).collect();
         let admin = Admin::start(&config, &telemetry, &health, &options.clock)?;
 
         let shared = Shared {
@@ -245,8 +246,8 @@ impl Gateway {
     }
 
     /// Where clients connect, in the order of the file.
-    pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.reloader().listeners.iter().map(|(_, addr)| *addr).collect()
+    pub fn addresses(&self) -> Vec<ListenAddr> {
+        self.reloader().listeners.iter().map(|(_, addr)| addr.clone()).collect()
     }
 
     pub fn admin_address(&self) -> SocketAddr {
@@ -362,7 +363,11 @@ impl Admin {
         clock: &Clock,
     ) -> Result<Self, StartError> {
         let wanted = config.admin.addr;
-        let listener = TcpListener::bind(wanted).map_err(|source| StartError::Bind { addr: wanted, source })?;
+        let taken = |source| StartError::Bind {
+            addr: wanted.into(),
+            source,
+        };
+        let listener = TcpListener::bind(wanted).map_err(taken)?;
         let addr = listener.local_addr()?;
         let stop = CancellationToken::new();
         let token = Arc::new(AdminToken::new(config.admin.token.clone()));

@@ -3,7 +3,6 @@
 //! Everything that can fail comes first: reading, checking, binding. Only then is anything changed, all of it.
 
 use std::io;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,9 +11,10 @@ use arc_swap::ArcSwap;
 use super::carry::Carry;
 use super::compile::{self, compile};
 use super::worker::{Order, WorkerHandle};
+use crate::base::net::ListenAddr;
 use crate::config::{self, Config, Environment, Faults, Loaded};
 use crate::listen::admin::AdminToken;
-use crate::listen::sockets;
+use crate::listen::sockets::{self, ListenSocket};
 use crate::pipeline::Snapshot;
 use crate::pipeline::snapshot::ListenerKey;
 use crate::telemetry::Telemetry;
@@ -46,29 +46,37 @@ pub enum ReloadError {
     #[error("`{0}` cannot change while the gateway runs: restart it")]
     NotReloadable(&'static str),
     #[error("cannot listen on {addr}: {source}")]
-    Bind { addr: SocketAddr, source: io::Error },
+    Bind { addr: ListenAddr, source: io::Error },
 }
 
 /// A listening address, bound: one socket for each worker.
 pub(super) struct Bound {
-    pub key: ListenerKey,
-    pub addr: SocketAddr,
-    sockets: Vec<std::net::TcpListener>,
+    key: ListenerKey,
+    addr: ListenAddr,
+    sockets: Vec<ListenSocket>,
+}
+
+impl Bound {
+    /// Which listener this is, and where it is found.
+    pub(super) fn place(&self) -> (ListenerKey, ListenAddr) {
+        (self.key.clone(), self.addr.clone())
+    }
 }
 
 /// Bind what `config` names and `have` does not hold yet.
-pub(super) fn bind(config: &Config, have: &[(ListenerKey, SocketAddr)]) -> Result<Vec<Bound>, ReloadError> {
+pub(super) fn bind(config: &Config, have: &[(ListenerKey, ListenAddr)]) -> Result<Vec<Bound>, ReloadError> {
     let missing = compile::keys(&config.listen)
         .into_iter()
         .filter(|key| have.iter().all(|(known, _)| known != key));
     missing
         .map(|key| {
-            let fail = |source| ReloadError::Bind { addr: key.addr, source };
-            let sockets = sockets::bind(key.addr, config.workers.get()).map_err(fail)?;
-            let addr = sockets
-                .first()
-                .and_then(|socket| socket.local_addr().ok())
-                .unwrap_or(key.addr);
+            let fail = |source| ReloadError::Bind {
+                addr: key.addr.clone(),
+                source,
+            };
+            let sockets = sockets::bind(&key.addr, config.workers.get()).map_err(fail)?;
+            let bound_to = sockets.first().and_then(ListenSocket::tcp_addr);
+            let addr = bound_to.map_or_else(|| key.addr.clone(), ListenAddr::Tcp);
             Ok(Bound { key, addr, sockets })
         })
         .collect()
@@ -82,7 +90,7 @@ pub(super) struct Reloader {
     pub carry: Carry,
     pub generation: u64,
     /// Every listener in force and the address it is bound to, in the order of the file.
-    pub listeners: Vec<(ListenerKey, SocketAddr)>,
+    pub listeners: Vec<(ListenerKey, ListenAddr)>,
     pub workers: Arc<Vec<WorkerHandle>>,
     pub snapshots: Arc<ArcSwap<Snapshot>>,
     pub resolver: Resolver,
@@ -143,13 +151,14 @@ impl Reloader {
         self.admin_token.replace(config.admin.token.clone());
         self.config = config;
         for (key, _) in self.listeners.iter().filter(|(key, _)| !keys.contains(key)) {
-            self.workers.iter().for_each(|worker| worker.order(Order::Retire(*key)));
+            let retire = |worker: &WorkerHandle| worker.order(Order::Retire(key.clone()));
+            self.workers.iter().for_each(retire);
         }
         let mut known = std::mem::take(&mut self.listeners);
-        known.extend(bound.iter().map(|bound| (bound.key, bound.addr)));
+        known.extend(bound.iter().map(Bound::place));
         self.listeners = keys
             .iter()
-            .filter_map(|key| known.iter().find(|(known, _)| known == key).copied())
+            .filter_map(|key| known.iter().find(|(known, _)| known == key).cloned())
             .collect();
         listen(bound, &snapshot, &self.workers);
         Ok((generation, files))
@@ -170,7 +179,7 @@ impl Reloader {
 /// Hand each worker its socket of every listener.
 pub(super) fn listen(bound: Vec<Bound>, snapshot: &Snapshot, workers: &[WorkerHandle]) {
     for Bound { key, sockets, .. } in bound {
-        let Some(rules) = snapshot.listener(key) else { continue };
+        let Some(rules) = snapshot.listener(&key) else { continue };
         for (worker, socket) in workers.iter().zip(sockets) {
             worker.order(Order::Listen(Arc::clone(rules), socket));
         }

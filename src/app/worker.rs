@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use arc_swap::ArcSwap;
-use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 use tokio::task::LocalSet;
@@ -22,6 +21,7 @@ use crate::forward::Forwarder;
 use crate::listen::Stage;
 use crate::listen::limits::ConnectionCount;
 use crate::listen::listener::Listener;
+use crate::listen::sockets::ListenSocket;
 use crate::listen::worker::{Worker, WorkerParts};
 use crate::pipeline::endpoint::Endpoints;
 use crate::pipeline::snapshot::{ListenerKey, ListenerRules};
@@ -33,7 +33,7 @@ use crate::upstream::{Nudges, Pools};
 /// What a worker can be told.
 pub(super) enum Order {
     /// Accept on this socket.
-    Listen(Arc<ListenerRules>, std::net::TcpListener),
+    Listen(Arc<ListenerRules>, ListenSocket),
     /// Let go of one listener, its connections included.
     Retire(ListenerKey),
     /// Answers ask clients to go elsewhere from now on.
@@ -120,7 +120,7 @@ async fn work(number: usize, shared: Shared, mut orders: UnboundedReceiver<Order
     while let Some(order) = orders.recv().await {
         match order {
             Order::Listen(rules, socket) => listeners.add(&worker, rules, socket),
-            Order::Retire(key) => listeners.retire(key),
+            Order::Retire(key) => listeners.retire(&key),
             Order::Leave => listeners.advance(Stage::Leaving),
             Order::Close(closed) => {
                 let closing = listeners.close();
@@ -162,21 +162,18 @@ struct Listeners {
 }
 
 impl Listeners {
-    fn add(&self, worker: &Rc<Worker>, rules: Arc<ListenerRules>, socket: std::net::TcpListener) {
-        let key = rules.key;
+    fn add(&self, worker: &Rc<Worker>, rules: Arc<ListenerRules>, socket: ListenSocket) {
+        let key = rules.key.clone();
         let listener = Listener::new(rules);
         listener.advance(self.stage.get());
-        match TcpListener::from_std(socket) {
-            Ok(socket) => {
-                listener.start(worker, socket);
-                self.active.borrow_mut().insert(key, listener);
-            }
+        match listener.start(worker, socket) {
+            Ok(()) => drop(self.active.borrow_mut().insert(key, listener)),
             Err(error) => tracing::error!(addr = %key.addr, %error, "a listening socket cannot be used"),
         }
     }
 
-    fn retire(&self, key: ListenerKey) {
-        if let Some(listener) = self.active.borrow_mut().remove(&key) {
+    fn retire(&self, key: &ListenerKey) {
+        if let Some(listener) = self.active.borrow_mut().remove(key) {
             listener.advance(Stage::Closing);
             let mut leaving = self.leaving.borrow_mut();
             leaving.retain(|listener| listener.open_connections() > 0);

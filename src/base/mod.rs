@@ -7,6 +7,7 @@ pub mod clock;
 pub mod gather;
 pub mod id;
 pub mod net;
+pub mod peer;
 pub mod random;
 pub mod secret;
 pub mod source;

@@ -1,12 +1,48 @@
-//! Addresses: one spelling per address, and sets of networks that answer fast.
+//! Addresses: one spelling per address, sets of networks that answer fast, and where a gateway listens.
 
-use std::net::IpAddr;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 
 /// An address in its one canonical spelling: `::ffff:192.0.2.1` is `192.0.2.1`.
 pub fn canonical(address: IpAddr) -> IpAddr {
     address.to_canonical()
+}
+
+/// Where clients connect.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ListenAddr {
+    Tcp(SocketAddr),
+    /// The file of a unix socket, as written.
+    Unix(Arc<Path>),
+}
+
+impl ListenAddr {
+    pub fn tcp(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(address) => Some(*address),
+            Self::Unix(_) => None,
+        }
+    }
+}
+
+impl From<SocketAddr> for ListenAddr {
+    fn from(address: SocketAddr) -> Self {
+        Self::Tcp(address)
+    }
+}
+
+/// The way a configuration spells it.
+impl fmt::Display for ListenAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
 }
 
 /// A set of networks, aggregated once and searched by halving.

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::mem::MaybeUninit;
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -33,6 +34,30 @@ impl Stream {
             Ok(_) => Waiting::Bytes,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Waiting::Nothing,
             Err(_) => Waiting::End,
+        }
+    }
+
+    /// Of the other end; a unix socket has none.
+    pub fn peer_address(&self) -> io::Result<Option<SocketAddr>> {
+        match self {
+            Self::Tcp(stream) => stream.peer_addr().map(Some),
+            Self::Unix(_) => Ok(None),
+        }
+    }
+
+    /// Of this end; a unix socket has none.
+    pub fn local_address(&self) -> io::Result<Option<SocketAddr>> {
+        match self {
+            Self::Tcp(stream) => stream.local_addr().map(Some),
+            Self::Unix(_) => Ok(None),
+        }
+    }
+
+    /// Every write leaves at once, on a socket that would wait for more.
+    pub fn write_at_once(&self) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.set_nodelay(true),
+            Self::Unix(_) => Ok(()),
         }
     }
 

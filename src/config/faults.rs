@@ -58,6 +58,7 @@ codes! {
     ValueZero = "value.zero" "Zero stands where a limit was wanted; it never means unlimited.";
     ValueEmpty = "value.empty" "An empty text or list stands where it would be misunderstood.";
     ValueAddress = "value.address" "The value is not an address with a port.";
+    ValueSocket = "value.socket" "The value is not the path of a unix socket.";
     ValueNetwork = "value.network" "The value is not an address or a network.";
     ValueUrl = "value.url" "The value is not the URL of an upstream.";
     ValueHost = "value.host" "The value is not a host name or `*.suffix`.";
@@ -87,6 +88,7 @@ codes! {
     RouteUnreachable = "route.unreachable" "No request can reach this route.";
     RedirectTarget = "redirect.target" "A redirect leads to a place it may not lead to.";
     HeaderReserved = "header.reserved" "The header belongs to the gateway or to the framing of messages.";
+    ProxyNobody = "proxy.nobody" "The PROXY protocol is switched on, and nobody is trusted to speak it.";
     TrustWide = "trust.wide" "Everybody is believed to be a trusted proxy.";
     ConnectionsDescriptors = "connections.descriptors" "More connections are asked for than the process may open descriptors.";
 }

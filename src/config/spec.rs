@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use ipnet::IpNet;
 
 use super::pattern::{HostPattern, PathPattern};
 use super::protocol::ProtocolName;
+use crate::base::net::ListenAddr;
 use crate::base::secret::Secret;
 
 #[derive(Clone, Debug)]
@@ -31,11 +33,24 @@ pub struct Config {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListenSpec {
-    pub addr: SocketAddr,
+    pub addr: ListenAddr,
     /// Peers whose word about the client is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Whether those who come through a unix socket are among them.
+    pub trusts_unix: bool,
+    pub proxy_protocol: ProxyProtocol,
     /// Header names with `_` that may pass, lower-case as on the wire.
     pub underscore_headers: Vec<HeaderName>,
+}
+
+/// Whether peers say with the PROXY protocol whose a connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProxyProtocol {
+    Off,
+    /// They may.
+    Accept,
+    /// They must.
+    Require,
 }
 
 /// Timeouts of a client's connection.
@@ -138,6 +153,8 @@ pub enum TargetHost {
     Address(std::net::IpAddr),
     /// Lower-case, resolved and re-resolved while running.
     Name(Arc<str>),
+    /// The file of a unix socket, as written; the port beside it means nothing.
+    Unix(Arc<Path>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -33,7 +33,8 @@ struct Received<'r> {
     query: Option<&'r str>,
     /// As an upstream would have received them.
     headers: BTreeMap<&'r str, Vec<String>>,
-    client_ip: String,
+    /// Absent for a client that has no address.
+    client_ip: Option<String>,
     route: &'r str,
     rule: &'r str,
     body: EchoedBody,
@@ -74,7 +75,7 @@ async fn answer(permitted: Permitted<'_>, means: Means<'_>) -> Result<Response<B
         path: onward.path(),
         query: onward.query(),
         headers: shown,
-        client_ip: asked.client.address.to_string(),
+        client_ip: asked.client.peer.ip().map(|address| address.to_string()),
         route: &route.id,
         rule: rule.as_str(),
         body,

@@ -23,7 +23,9 @@ pub fn prepare(headers: &mut HeaderMap, asked: &Asked, route: &Route) {
     if let Some(host) = &asked.forwarding.host {
         headers.insert(X_FORWARDED_HOST, host.clone());
     }
-    headers.insert(X_FORWARDED_PORT, asked.forwarding.port.clone());
+    if let Some(port) = &asked.forwarding.port {
+        headers.insert(X_FORWARDED_PORT, port.clone());
+    }
     headers.insert(X_REQUEST_ID, asked.id.as_header().clone());
     headers.insert(TRACEPARENT, asked.trace.as_header().clone());
     if asked.wants_trailers {

@@ -3,22 +3,22 @@
 //!
 //! A resting connection keeps its socket and its deadline and nothing else: no buffers, no parser (RS-03).
 
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 use super::http1::{self, Left};
-use super::limits::Entered;
 use super::link::{Link, Overdue, Phase};
 use super::listener::Listener;
+use super::opening::Opened;
 use super::service::Door;
 use super::tunnel;
 use super::worker::Worker;
+use crate::base::peer::Peer;
 use crate::base::stream::{Stream, Waiting};
 use crate::base::task::TaskHandle;
 use crate::telemetry::events::{ConnectionEnd, ConnectionRefused};
@@ -34,22 +34,19 @@ pub(super) enum Ended {
     Overdue(Overdue),
 }
 
-/// Serve `stream` until either side is done with it.
-pub(super) async fn serve(
-    worker: Rc<Worker>,
-    listener: Rc<Listener>,
-    stream: TcpStream,
-    peer: SocketAddr,
-    place: Entered,
-) {
-    let _counted = (place, worker.reporter.open_connection());
-    let Ok(local) = stream.local_addr() else { return };
-    if stream.set_nodelay(true).is_err() {
-        return;
-    }
+/// Serve a connection until either side is done with it. Everything that can be is prepared before there is a task: what
+/// a task is given, it keeps room for as long as it lives.
+pub(super) fn serve(worker: Rc<Worker>, listener: Rc<Listener>, opened: Opened) -> impl Future<Output = ()> {
+    let Opened {
+        stream,
+        unread,
+        origin,
+        place,
+    } = opened;
+    let counted = (place, worker.reporter.open_connection());
     let task = TaskHandle::new(&worker.timers);
     let link = Rc::new(Link::new(task.clone(), worker.lease().timeouts));
-    let door = Door::new(&worker, &listener, &link, &task, peer, local);
+    let door = Door::new(&worker, &listener, &link, &task, origin);
     let known = listener.register();
     let client = Client {
         worker,
@@ -57,16 +54,22 @@ pub(super) async fn serve(
         link,
         task,
         door,
-        peer,
+        peer: origin.peer,
     };
-    let mut served = pin!(client.serve(Stream::Tcp(stream)));
-    std::future::poll_fn(|cx| {
-        known.wake_with(cx.waker());
-        client.task.look_at_clock(cx);
-        served.as_mut().poll(cx)
-    })
-    .await;
-    client.worker.lets_go();
+    async move {
+        let _counted = counted;
+        if stream.write_at_once().is_err() {
+            return;
+        }
+        let mut served = pin!(client.serve(stream, unread));
+        std::future::poll_fn(|cx| {
+            known.wake_with(cx.waker());
+            client.task.look_at_clock(cx);
+            served.as_mut().poll(cx)
+        })
+        .await;
+        client.worker.lets_go();
+    }
 }
 
 /// What belongs to a connection whatever state it is in.
@@ -76,19 +79,21 @@ pub(super) struct Client {
     pub(super) link: Rc<Link>,
     pub(super) task: TaskHandle,
     pub(super) door: Rc<Door>,
-    peer: SocketAddr,
+    peer: Peer,
 }
 
 impl Client {
-    async fn serve(&self, mut stream: Stream) {
+    async fn serve(&self, mut stream: Stream, mut unread: Bytes) {
         loop {
-            match self.rest(&stream).await {
-                Rested::Woken => {}
-                Rested::Left => return,
-                Rested::Overdue(overdue) => return self.report(&Ended::Overdue(overdue)),
+            if unread.is_empty() {
+                match self.rest(&stream).await {
+                    Rested::Woken => {}
+                    Rested::Left => return,
+                    Rested::Overdue(overdue) => return self.report(&Ended::Overdue(overdue)),
+                }
             }
             // Boxed, so that it is gone while the connection rests.
-            match Box::pin(http1::drive(self, stream)).await {
+            match Box::pin(http1::drive(self, stream, std::mem::take(&mut unread))).await {
                 Left::Resting(rests) => {
                     stream = rests;
                     self.worker.lets_go();

@@ -37,11 +37,10 @@ enum Turn {
     Rest,
 }
 
-/// Answer the requests on `stream` until one of the above.
-pub(super) async fn drive(client: &Client, mut stream: Stream) -> Left {
+/// Answer the requests on `stream`, of which `unread` has been read already, until one of the above.
+pub(super) async fn drive(client: &Client, mut stream: Stream, mut unread: Bytes) -> Left {
     let link = &client.link;
     let sizes = client.worker.lease().sizes;
-    let mut unread = Bytes::new();
     loop {
         let mut builder = Builder::new();
         builder

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
-use crate::base::net::canonical;
+use crate::base::peer::{Peer, Trusted};
 use crate::config::spec::Connections;
 
 /// The connections of all workers.
@@ -43,27 +43,15 @@ impl ConnectionCount {
         }
     }
 
-    /// Count a connection from `address`, or refuse it. A trusted proxy speaks for many clients, so its connections
-    /// count in the total only.
-    pub fn enter(self: &Arc<Self>, address: IpAddr, trusted: bool, limits: Connections) -> Result<Entered, Refused> {
+    /// Count a connection in the total, or refuse it.
+    pub fn enter(self: &Arc<Self>, limits: Connections) -> Result<Entered, Refused> {
         // Counted before it is compared, so that workers that accept at the same time cannot both take the last place.
-        let mut entered = Entered {
+        let entered = Entered {
             count: Arc::clone(self),
             address: None,
         };
         if self.open.fetch_add(1, Ordering::Relaxed) >= limits.max.get() {
             return Err(Refused::TooMany);
-        }
-        if !trusted {
-            let address = canonical(address);
-            let mut by_address = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
-            let open = by_address.get(&address).map_or(0, |open| open.get());
-            if open >= limits.per_address.get() {
-                return Err(Refused::TooManyFromAddress);
-            }
-            by_address.insert(address, NonZeroUsize::MIN.saturating_add(open));
-            drop(by_address);
-            entered.address = Some(address);
         }
         Ok(entered)
     }
@@ -74,6 +62,26 @@ impl ConnectionCount {
 pub struct Entered {
     count: Arc<ConnectionCount>,
     address: Option<IpAddr>,
+}
+
+impl Entered {
+    /// Count the connection among those of `peer` too, or refuse it. A trusted proxy speaks for many clients, and who
+    /// comes through a unix socket has no address: they count in the total only.
+    pub fn counted_for(mut self, peer: Peer, trusted: &Trusted, limits: Connections) -> Result<Self, Refused> {
+        let Peer::Ip(address) = peer else { return Ok(self) };
+        if trusted.contains(peer) || self.address == Some(address) {
+            return Ok(self);
+        }
+        let mut by_address = self.count.by_address.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = by_address.get(&address).map_or(0, |open| open.get());
+        if open >= limits.per_address.get() {
+            return Err(Refused::TooManyFromAddress);
+        }
+        by_address.insert(address, NonZeroUsize::MIN.saturating_add(open));
+        drop(by_address);
+        self.address = Some(address);
+        Ok(self)
+    }
 }
 
 impl Drop for Entered {
@@ -96,6 +104,7 @@ impl Drop for Entered {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::net::AddressSet;
 
     fn limits(max: usize, per_address: usize) -> Connections {
         Connections {
@@ -104,44 +113,48 @@ mod tests {
         }
     }
 
+    fn enter(count: &Arc<ConnectionCount>, from: Peer, limits: Connections) -> Result<Entered, Refused> {
+        let proxies = AddressSet::new(["10.0.0.0/8".parse().unwrap()]);
+        count
+            .enter(limits)?
+            .counted_for(from, &Trusted::new(proxies, false), limits)
+    }
+
+    fn ip(address: &str) -> Peer {
+        address.parse::<IpAddr>().unwrap().into()
+    }
+
     #[test]
     fn a_place_that_is_given_up_can_be_taken_again() {
         let count = Arc::<ConnectionCount>::default();
-        let here = "192.0.2.1".parse().unwrap();
-        let first = count.enter(here, false, limits(10, 1)).unwrap();
+        let here = ip("192.0.2.1");
+        let first = enter(&count, here, limits(10, 1)).unwrap();
         assert_eq!(
-            count.enter(here, false, limits(10, 1)).unwrap_err(),
+            enter(&count, here, limits(10, 1)).unwrap_err(),
             Refused::TooManyFromAddress
         );
         assert_eq!(count.open(), 1);
         drop(first);
-        assert!(count.enter(here, false, limits(10, 1)).is_ok());
+        assert!(enter(&count, here, limits(10, 1)).is_ok());
         assert!(count.by_address.lock().unwrap().is_empty());
     }
 
     #[test]
-    fn the_total_counts_everybody_and_the_address_limit_spares_trusted_proxies() {
-        let count = Arc::<ConnectionCount>::default();
-        let proxy = "10.0.0.1".parse().unwrap();
-        let _held: Vec<_> = (0..3)
-            .map(|_| count.enter(proxy, true, limits(3, 1)).unwrap())
-            .collect();
-        let stranger = "192.0.2.1".parse().unwrap();
-        assert_eq!(
-            count.enter(stranger, false, limits(3, 1)).unwrap_err(),
-            Refused::TooMany
-        );
-        assert_eq!(count.open(), 3);
+    #[doc = "RS-03"]
+    fn the_total_counts_everybody_and_the_address_limit_spares_trusted_proxies_and_unix_peers() {
+        for spared in [ip("10.0.0.1"), Peer::Unix] {
+            let count = Arc::<ConnectionCount>::default();
+            let _held: Vec<_> = (0..3).map(|_| enter(&count, spared, limits(3, 1)).unwrap()).collect();
+            let stranger = enter(&count, ip("192.0.2.1"), limits(3, 1));
+            assert_eq!(stranger.unwrap_err(), Refused::TooMany);
+            assert_eq!(count.open(), 3);
+        }
     }
 
     #[test]
     fn a_mapped_address_is_counted_as_the_address_it_holds() {
         let count = Arc::<ConnectionCount>::default();
-        let _first = count.enter("192.0.2.1".parse().unwrap(), false, limits(9, 1)).unwrap();
-        assert!(
-            count
-                .enter("::ffff:192.0.2.1".parse().unwrap(), false, limits(9, 1))
-                .is_err()
-        );
+        let _first = enter(&count, ip("192.0.2.1"), limits(9, 1)).unwrap();
+        assert!(enter(&count, ip("::ffff:192.0.2.1"), limits(9, 1)).is_err());
     }
 }

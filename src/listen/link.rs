@@ -17,7 +17,7 @@ const REST_AFTER: Duration = Duration::from_secs(5);
 
 /// While draining: how long a connection must have been quiet before it is closed under its client. A client that has
 /// just been answered is likely to be writing its next request.
-const QUIET: Duration = Duration::from_secs(1);
+pub(super) const QUIET: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {

@@ -2,21 +2,24 @@
 
 use std::cell::{Cell, Ref, RefCell};
 use std::collections::HashMap;
-use std::io::{self, Write as _};
-use std::net::SocketAddr;
+use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use bytes::Bytes;
 use tokio::sync::Notify;
 
 use super::connection;
-use super::limits::Refused;
+use super::limits::{Entered, Refused};
 use super::link::Stage;
-use super::sockets;
+use super::opening::{self, Opened, Origin};
+use super::sockets::{Acceptor, ListenSocket};
 use super::worker::Worker;
+use crate::base::peer::Peer;
+use crate::base::stream::Stream;
+use crate::config::spec::ProxyProtocol;
 use crate::pipeline::Snapshot;
 use crate::pipeline::snapshot::{ListenerKey, ListenerRules};
 use crate::telemetry::events::{ConnectionEnd, ConnectionRefused};
@@ -49,7 +52,7 @@ pub struct Listener {
 impl Listener {
     pub fn new(rules: Arc<ListenerRules>) -> Rc<Self> {
         Rc::new(Self {
-            key: rules.key,
+            key: rules.key.clone(),
             stage: Cell::new(Stage::Serving),
             changed: Notify::new(),
             closed: (Cell::new(false), Notify::new()),
@@ -82,7 +85,7 @@ impl Listener {
     pub(super) fn rules_in(&self, snapshot: &Snapshot) -> Ref<'_, Arc<ListenerRules>> {
         let known = self.rules.borrow().generation;
         if known != snapshot.generation
-            && let Some(rules) = snapshot.listener(self.key)
+            && let Some(rules) = snapshot.listener(&self.key)
         {
             *self.rules.borrow_mut() = Arc::clone(rules);
         }
@@ -109,13 +112,15 @@ impl Listener {
     }
 
     /// Begin to accept, in a task of this worker.
-    pub fn start(self: &Rc<Self>, worker: &Rc<Worker>, socket: TcpListener) {
+    pub fn start(self: &Rc<Self>, worker: &Rc<Worker>, socket: ListenSocket) -> io::Result<()> {
+        let socket = socket.start()?;
         #[expect(clippy::disallowed_methods, reason = "a listener lives on its worker's thread")]
         let _task = tokio::task::spawn_local(Rc::clone(self).accept(Rc::clone(worker), socket));
+        Ok(())
     }
 
     /// Accept until told to stop, then hand out what already waits and close the socket.
-    async fn accept(self: Rc<Self>, worker: Rc<Worker>, socket: TcpListener) {
+    async fn accept(self: Rc<Self>, worker: Rc<Worker>, socket: Acceptor) {
         loop {
             let stop = self.changed.notified();
             if self.stage.get() == Stage::Closing {
@@ -138,8 +143,8 @@ impl Listener {
 
     /// Closing a listening socket resets whoever waits in its queue, or is about to. So first nobody new may begin to
     /// connect, then those who have begun get the time to finish, and everybody is let in.
-    async fn close(self: &Rc<Self>, worker: &Rc<Worker>, socket: TcpListener) {
-        if let Err(error) = sockets::turn_away(&socket) {
+    async fn close(self: &Rc<Self>, worker: &Rc<Worker>, socket: Acceptor) {
+        if let Err(error) = socket.turn_away() {
             tracing::warn!(%error, "cannot turn new clients away before closing a listener");
         }
         let latecomers = async {
@@ -148,35 +153,68 @@ impl Listener {
             }
         };
         let _over = worker.timers.within(HANDSHAKE, latecomers).await;
-        let Ok(socket) = socket.into_std() else { return };
-        while let Ok((stream, peer)) = socket.accept() {
-            if stream.set_nonblocking(true).is_ok()
-                && let Ok(stream) = TcpStream::from_std(stream)
-            {
-                self.admit(worker, stream, peer);
-            }
+        let Ok(socket) = socket.stop() else { return };
+        while let Ok((stream, peer)) = socket.accept_waiting() {
+            self.admit(worker, stream, peer);
         }
     }
 
-    fn admit(self: &Rc<Self>, worker: &Rc<Worker>, stream: TcpStream, peer: SocketAddr) {
-        let limits = worker.lease().connections;
-        let trusted = self.rules.borrow().trusted.contains(peer.ip());
-        match worker.connections.enter(peer.ip(), trusted, limits) {
-            Ok(place) => {
-                #[expect(
-                    clippy::disallowed_methods,
-                    reason = "a client's connection lives on its worker's thread"
-                )]
-                let _task = tokio::task::spawn_local(connection::serve(
-                    Rc::clone(worker),
-                    Rc::clone(self),
-                    stream,
-                    peer,
-                    place,
-                ));
+    fn admit(self: &Rc<Self>, worker: &Rc<Worker>, stream: Stream, peer: Peer) {
+        let lease = worker.lease();
+        let limits = lease.connections;
+        let rules = self.rules_in(&lease);
+        let is_trusted = rules.trusted.contains(peer);
+        let told = match rules.proxy_protocol {
+            ProxyProtocol::Off => false,
+            ProxyProtocol::Accept => true,
+            ProxyProtocol::Require if is_trusted => true,
+            ProxyProtocol::Require => {
+                return worker.reporter.emit(ConnectionRefused {
+                    end: ConnectionEnd::ProxyUntrusted,
+                    peer: Some(peer),
+                    detail: "",
+                });
             }
-            Err(refused) => refuse(worker, stream, peer, refused),
+        };
+        let entered = worker.connections.enter(limits);
+        // A trusted peer is spared here, and whoever it then speaks for is counted.
+        let entered = entered.and_then(|place| place.counted_for(peer, &rules.trusted, limits));
+        drop(rules);
+        match entered {
+            Ok(place) if told => self.open(worker, stream, peer, place),
+            Ok(place) => self.serve(worker, stream, peer, place),
+            Err(refused) => refuse(worker, &stream, peer, refused),
         }
+    }
+
+    fn serve(self: &Rc<Self>, worker: &Rc<Worker>, stream: Stream, peer: Peer, place: Entered) {
+        let Ok(origin) = Origin::of(&stream, peer) else { return };
+        let opened = Opened {
+            stream,
+            unread: Bytes::new(),
+            origin,
+            place,
+        };
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a client's connection lives on its worker's thread"
+        )]
+        let _task = tokio::task::spawn_local(connection::serve(Rc::clone(worker), Rc::clone(self), opened));
+    }
+
+    /// Find out whose connection it is before it is served.
+    fn open(self: &Rc<Self>, worker: &Rc<Worker>, stream: Stream, peer: Peer, place: Entered) {
+        let (worker, listener) = (Rc::clone(worker), Rc::clone(self));
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a client's connection lives on its worker's thread"
+        )]
+        let _task = tokio::task::spawn_local(async move {
+            // Boxed, so that it is gone while the connection lives.
+            if let Some(opened) = Box::pin(opening::open(&worker, &listener, stream, peer, place)).await {
+                connection::serve(worker, listener, opened).await;
+            }
+        });
     }
 
     async fn accept_failed(&self, worker: &Worker, error: &io::Error) {
@@ -197,7 +235,7 @@ impl Listener {
     }
 }
 
-fn refuse(worker: &Worker, stream: TcpStream, peer: SocketAddr, refused: Refused) {
+pub(super) fn refuse(worker: &Worker, stream: &Stream, peer: Peer, refused: Refused) {
     let end = match refused {
         Refused::TooMany => ConnectionEnd::OverLimit,
         Refused::TooManyFromAddress => ConnectionEnd::OverAddressLimit,
@@ -208,9 +246,7 @@ fn refuse(worker: &Worker, stream: TcpStream, peer: SocketAddr, refused: Refused
         detail: "",
     });
     // Said if the fresh socket takes it at once, as it always does; nobody waits for it.
-    if let Ok(mut stream) = stream.into_std() {
-        let _said = stream.write_all(OVERLOADED);
-    }
+    let _said = stream.try_write(OVERLOADED);
 }
 
 /// A connection's entry in its listener's book.

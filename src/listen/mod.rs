@@ -7,10 +7,13 @@ mod io;
 pub mod limits;
 mod link;
 pub mod listener;
+mod opening;
+pub mod proxy_protocol;
 mod record;
 mod service;
 pub mod sockets;
 mod tunnel;
+mod unix;
 pub mod worker;
 
 pub use link::Stage;

@@ -1,7 +1,6 @@
 //! What is remembered of a request until it ends, and said then: exactly once, whether its answer was sent to the end,
 //! cut off, or never began.
 
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -16,6 +15,7 @@ use super::worker::{Lease, Worker};
 use crate::authz::Rule;
 use crate::base::clock::{Moment, Timestamp};
 use crate::base::id::{RequestId, TraceParent};
+use crate::base::peer::Peer;
 use crate::forward::AnswerBroken;
 use crate::pipeline::{Answer, Observer, Rejection};
 use crate::problem::Code;
@@ -33,7 +33,7 @@ pub(super) struct Record {
     trace: TraceParent,
     at: Timestamp,
     pub(super) received: Moment,
-    pub(super) client: IpAddr,
+    pub(super) client: Option<Peer>,
     method: Method,
     pub(super) host: Option<HeaderValue>,
     /// Index of the route in the lease's table.
@@ -66,7 +66,7 @@ impl Record {
             trace: names.trace.clone(),
             at: names.at,
             received,
-            client: IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
+            client: None,
             method: request.method().clone(),
             host: None,
             route: None,
@@ -140,7 +140,7 @@ impl Drop for Record {
             at: self.at,
             request_id: self.id.as_str(),
             trace_id: self.trace.trace_id(),
-            client_ip: self.client,
+            client_ip: self.client.and_then(Peer::ip),
             method: &self.method,
             host: self.host.as_ref().map(HeaderValue::as_bytes),
             route: route.map(|route| &route.id),

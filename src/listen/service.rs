@@ -2,7 +2,6 @@
 //! keeps the record of what happened.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
@@ -13,6 +12,7 @@ use http::{HeaderValue, Request, Response, StatusCode};
 
 use super::link::{Link, Stage};
 use super::listener::Listener;
+use super::opening::Origin;
 use super::record::{Record, Recorded};
 use super::tunnel::Switch;
 use super::worker::{Lease, Worker};
@@ -41,15 +41,14 @@ impl Door {
         listener: &Rc<Listener>,
         link: &Rc<Link>,
         task: &TaskHandle,
-        peer: SocketAddr,
-        local: SocketAddr,
+        origin: Origin,
     ) -> Rc<Self> {
         Rc::new(Self {
             worker: Rc::clone(worker),
             listener: Rc::clone(listener),
             link: Rc::clone(link),
             task: task.clone(),
-            connection: Connection::new(peer, local),
+            connection: Connection::new(origin.peer, origin.local, origin.unnamed),
         })
     }
 
@@ -66,7 +65,7 @@ impl Door {
         );
         let received = self.link.request_began();
         let mut record = Record::begin(&self.worker, &self.link, &lease, &request, &names, received);
-        record.client = self.connection.peer();
+        record.client = Some(self.connection.peer());
         let form = if survey.may_like_pages {
             Form::liked_by(request.headers())
         } else {
@@ -144,7 +143,7 @@ impl Door {
             Arrival::AboutServer => return Ok(about_server()),
             Arrival::Request(arrived) => arrived,
         };
-        record.client = arrived.asked().client.address;
+        record.client = Some(arrived.asked().client.peer);
         record.host = arrived.asked().host.raw().cloned();
         pipeline::serve(lease, &self.worker.exit, &self.task, arrived, record).await
     }

@@ -1,9 +1,19 @@
-//! Listening sockets: one per worker and address, bound so that the kernel spreads connections over them.
+//! Listening sockets: of a TCP address one per worker, bound so that the kernel spreads connections over them; of a unix
+//! socket one that all workers share, for there can be no second.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::sync::Arc;
 
 use socket2::{Domain, Protocol, SockFilter, SockRef, Socket, Type};
+use tokio::net::{TcpStream, UnixStream};
+
+use super::unix::{self, SocketFile};
+use crate::base::net::ListenAddr;
+use crate::base::peer::Peer;
+use crate::base::stream::Stream;
 
 const BACKLOG: i32 = 4096;
 
@@ -16,23 +26,55 @@ const RETURN: u16 = 0x06;
 const TCP_FLAGS: u32 = 13;
 const SYN: u32 = 0x02;
 
-/// One listening socket for each of `count` workers, all on the same address. Port 0 becomes one free port for all.
-pub fn bind(addr: SocketAddr, count: usize) -> io::Result<Vec<TcpListener>> {
+/// One worker's hold on a listening address.
+#[derive(Debug)]
+pub enum ListenSocket {
+    Tcp(TcpListener),
+    Unix(UnixListening),
+}
+
+/// A worker's descriptor of a unix listener, and everybody's hold on its file. The fields are dropped in this order.
+#[derive(Debug)]
+pub struct UnixListening {
+    file: Arc<SocketFile>,
+    socket: UnixListener,
+}
+
+/// A socket for each of `count` workers, all at `addr`. Port 0 becomes one free port for all.
+pub fn bind(addr: &ListenAddr, count: usize) -> io::Result<Vec<ListenSocket>> {
+    match addr {
+        ListenAddr::Tcp(addr) => bind_tcp(*addr, count),
+        ListenAddr::Unix(path) => bind_unix(path, count),
+    }
+}
+
+fn bind_tcp(addr: SocketAddr, count: usize) -> io::Result<Vec<ListenSocket>> {
     // SO_REUSEPORT would let a second gateway join in silently: an exclusive bind finds out first. It does not listen: a
     // client that got in there would be thrown out again.
-    let probe = socket(addr, false)?;
+    let probe = tcp_socket(addr, false)?;
     let addr = probe.local_addr()?.as_socket().unwrap_or(addr);
     drop(probe);
     (0..count)
         .map(|_| {
-            let socket = socket(addr, true)?;
+            let socket = tcp_socket(addr, true)?;
             socket.listen(BACKLOG)?;
-            Ok(socket.into())
+            Ok(ListenSocket::Tcp(socket.into()))
         })
         .collect()
 }
 
-fn socket(addr: SocketAddr, shared: bool) -> io::Result<Socket> {
+fn bind_unix(path: &Arc<Path>, count: usize) -> io::Result<Vec<ListenSocket>> {
+    let (socket, file) = unix::listen(path, BACKLOG)?;
+    let file = Arc::new(file);
+    (0..count)
+        .map(|_| {
+            let (file, socket) = (Arc::clone(&file), socket.try_clone()?);
+            Ok(ListenSocket::Unix(UnixListening { file, socket }))
+        })
+        .collect()
+}
+
+fn tcp_socket(addr: SocketAddr, shared: bool) -> io::Result<Socket> {
     let socket = Socket::new(
         Domain::for_address(addr),
         Type::STREAM.nonblocking().cloexec(),
@@ -50,9 +92,91 @@ fn socket(addr: SocketAddr, shared: bool) -> io::Result<Socket> {
     Ok(socket)
 }
 
+impl ListenSocket {
+    /// Where it listens, if it is bound to an address.
+    pub fn tcp_addr(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(socket) => socket.local_addr().ok(),
+            Self::Unix(_) => None,
+        }
+    }
+
+    /// Accept from now on, on the runtime of the worker that calls this.
+    pub(super) fn start(self) -> io::Result<Acceptor> {
+        Ok(match self {
+            Self::Tcp(socket) => Acceptor::Tcp(tokio::net::TcpListener::from_std(socket)?),
+            Self::Unix(UnixListening { file, socket }) => Acceptor::Unix {
+                file,
+                socket: tokio::net::UnixListener::from_std(socket)?,
+            },
+        })
+    }
+
+    /// The next client that waits, asked of the kernel itself: the runtime may not have heard of it yet.
+    pub(super) fn accept_waiting(&self) -> io::Result<(Stream, Peer)> {
+        match self {
+            Self::Tcp(socket) => {
+                let (stream, peer) = socket.accept()?;
+                stream.set_nonblocking(true)?;
+                Ok((TcpStream::from_std(stream)?.into(), peer.into()))
+            }
+            Self::Unix(UnixListening { socket, .. }) => {
+                let (stream, _nameless) = socket.accept()?;
+                stream.set_nonblocking(true)?;
+                Ok((UnixStream::from_std(stream)?.into(), Peer::Unix))
+            }
+        }
+    }
+}
+
+/// A listening socket at work.
+#[derive(Debug)]
+pub(super) enum Acceptor {
+    Tcp(tokio::net::TcpListener),
+    Unix {
+        file: Arc<SocketFile>,
+        socket: tokio::net::UnixListener,
+    },
+}
+
+impl Acceptor {
+    pub(super) async fn accept(&self) -> io::Result<(Stream, Peer)> {
+        match self {
+            Self::Tcp(socket) => {
+                let (stream, peer) = socket.accept().await?;
+                Ok((stream.into(), peer.into()))
+            }
+            Self::Unix { socket, .. } => {
+                let (stream, _nameless) = socket.accept().await?;
+                Ok((stream.into(), Peer::Unix))
+            }
+        }
+    }
+
+    /// Nobody new may begin to connect; those who have begun can finish, and what waits to be accepted stays.
+    pub(super) fn turn_away(&self) -> io::Result<()> {
+        match self {
+            Self::Tcp(socket) => turn_away(socket),
+            // Not by shutting the socket down: the workers that still accept on it would be woken for ever.
+            Self::Unix { file, .. } => file.remove(),
+        }
+    }
+
+    /// Off the runtime again.
+    pub(super) fn stop(self) -> io::Result<ListenSocket> {
+        Ok(match self {
+            Self::Tcp(socket) => ListenSocket::Tcp(socket.into_std()?),
+            Self::Unix { file, socket } => ListenSocket::Unix(UnixListening {
+                file,
+                socket: socket.into_std()?,
+            }),
+        })
+    }
+}
+
 /// Make the kernel drop every attempt at a new connection on this socket. A handshake that has begun is finished: its
 /// client may believe itself connected already, and have sent its request. What waits to be accepted stays.
-pub fn turn_away(listener: &impl std::os::fd::AsFd) -> io::Result<()> {
+fn turn_away(listener: &impl std::os::fd::AsFd) -> io::Result<()> {
     SockRef::from(listener).attach_filter(&[
         SockFilter::new(LOAD_BYTE, 0, 0, TCP_FLAGS),
         SockFilter::new(SKIP_UNLESS_SET, 0, 1, SYN),
@@ -65,22 +189,62 @@ pub fn turn_away(listener: &impl std::os::fd::AsFd) -> io::Result<()> {
 mod tests {
     use super::*;
     use std::io::ErrorKind;
-    use std::net::TcpStream;
+
+    fn runtime() -> tokio::runtime::Runtime {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .build()
+            .unwrap()
+    }
 
     #[test]
     fn a_second_gateway_on_the_same_address_is_refused() {
-        let first = bind("127.0.0.1:0".parse().unwrap(), 2).unwrap();
-        let addr = first[0].local_addr().unwrap();
-        assert_eq!(first[1].local_addr().unwrap(), addr);
-        assert_eq!(bind(addr, 2).unwrap_err().kind(), ErrorKind::AddrInUse);
+        let any = ListenAddr::Tcp("127.0.0.1:0".parse().unwrap());
+        let first = bind(&any, 2).unwrap();
+        let addr = first[0].tcp_addr().unwrap();
+        assert_eq!(first[1].tcp_addr().unwrap(), addr);
+        assert_eq!(bind(&addr.into(), 2).unwrap_err().kind(), ErrorKind::AddrInUse);
     }
 
     #[test]
     fn a_socket_that_turns_clients_away_still_hands_out_those_who_wait() {
-        let listener = bind("127.0.0.1:0".parse().unwrap(), 1).unwrap().remove(0);
-        let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        turn_away(&listener).unwrap();
-        assert!(listener.accept().is_ok());
-        assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+        let runtime = runtime();
+        let _entered = runtime.enter();
+        let any = ListenAddr::Tcp("127.0.0.1:0".parse().unwrap());
+        let listener = bind(&any, 1).unwrap().remove(0);
+        let _client = std::net::TcpStream::connect(listener.tcp_addr().unwrap()).unwrap();
+        let acceptor = listener.start().unwrap();
+        acceptor.turn_away().unwrap();
+        let listener = acceptor.stop().unwrap();
+        assert!(listener.accept_waiting().is_ok());
+        assert_eq!(listener.accept_waiting().unwrap_err().kind(), ErrorKind::WouldBlock);
+    }
+
+    #[test]
+    fn a_unix_socket_that_turns_clients_away_still_hands_out_those_who_wait() {
+        let runtime = runtime();
+        let _entered = runtime.enter();
+        let dir = tempfile::tempdir().unwrap();
+        let path: Arc<Path> = dir.path().join("a.sock").into();
+        let mut both = bind(&ListenAddr::Unix(Arc::clone(&path)), 2).unwrap().into_iter();
+        let (one, other) = (both.next().unwrap(), both.next().unwrap().start().unwrap());
+        let _client = std::os::unix::net::UnixStream::connect(&path).unwrap();
+        other.turn_away().unwrap();
+        let refused = std::os::unix::net::UnixStream::connect(&path).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::NotFound);
+        drop(other);
+        assert!(one.accept_waiting().is_ok());
+        assert_eq!(one.accept_waiting().unwrap_err().kind(), ErrorKind::WouldBlock);
+    }
+
+    #[test]
+    fn the_last_worker_that_lets_go_of_a_unix_socket_removes_its_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path: Arc<Path> = dir.path().join("a.sock").into();
+        let mut workers = bind(&ListenAddr::Unix(Arc::clone(&path)), 2).unwrap();
+        workers.pop();
+        std::os::unix::net::UnixStream::connect(&path).unwrap();
+        workers.pop();
+        assert!(!path.exists());
     }
 }

@@ -1,13 +1,13 @@
 //! Everything one request may ask, compiled from one configuration and never changed afterwards.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::admission::Admission;
 use crate::authn::Verifier;
 use crate::authz::Policy;
-use crate::base::net::AddressSet;
-use crate::config::spec::{ClientTimeouts, Connections, Sizes};
+use crate::base::net::ListenAddr;
+use crate::base::peer::Trusted;
+use crate::config::spec::{ClientTimeouts, Connections, ProxyProtocol, Sizes};
 use crate::request::headers::HeaderPolicy;
 use crate::route::Router;
 use crate::upstream::Upstream;
@@ -36,19 +36,20 @@ pub struct ListenerRules {
     pub key: ListenerKey,
     /// Of the snapshot these rules belong to.
     pub generation: u64,
-    pub trusted: AddressSet,
+    pub trusted: Trusted,
+    pub proxy_protocol: ProxyProtocol,
     pub headers: HeaderPolicy,
 }
 
 /// Names a listener across reloads: its address as written, and which one of several with the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ListenerKey {
-    pub addr: SocketAddr,
+    pub addr: ListenAddr,
     pub nth: usize,
 }
 
 impl Snapshot {
-    pub fn listener(&self, key: ListenerKey) -> Option<&Arc<ListenerRules>> {
-        self.listeners.iter().find(|listener| listener.key == key)
+    pub fn listener(&self, key: &ListenerKey) -> Option<&Arc<ListenerRules>> {
+        self.listeners.iter().find(|listener| listener.key == *key)
     }
 }

@@ -1,29 +1,32 @@
-//! Who is at the other end. The peer's address and, where the peer is a trusted proxy, what it tells about the client
-//! go in; one address comes out, the first from the right that is no trusted proxy. It decides nothing.
+//! Who is at the other end. The peer and, where the peer is a trusted proxy, what it tells about the client go in; one
+//! client comes out, the first from the right that is no trusted proxy. It decides nothing.
 //!
 //! `X-Forwarded-For` and `Forwarded` are both read. A proxy that writes one passes the client's copy of the other on, so
 //! where they name different clients nobody knows which one is true: then the peer counts as the client, and who keeps
-//! address lists asks about every address named ([`Client::addresses`]).
+//! address lists asks about every address named ([`Client::candidates`]).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use super::host::Host;
-use crate::base::net::{AddressSet, canonical};
+use crate::base::net::canonical;
+use crate::base::peer::{Peer, Trusted};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 
+/// In place of an address that a sender does not have.
+pub(super) const UNKNOWN: HeaderValue = HeaderValue::from_static("unknown");
+
 /// Proxies in a row that are looked through, counted from the nearest.
 const MOST_HOPS: usize = 32;
 
 #[derive(Clone, Debug)]
 pub struct Client {
-    /// Canonical: never an IPv4 address inside an IPv6 one.
-    pub address: IpAddr,
+    pub peer: Peer,
     /// What a trusted proxy tells about the connection it took.
     pub told: Option<Told>,
     disputed: Option<[IpAddr; 2]>,
@@ -44,14 +47,9 @@ pub enum Proto {
 }
 
 /// Who asks, when `peer` is at the other end of the connection.
-pub fn resolve(peer: IpAddr, trusted: &AddressSet, headers: &HeaderMap) -> Client {
-    let peer = canonical(peer);
+pub fn resolve(peer: Peer, trusted: &Trusted, headers: &HeaderMap) -> Client {
     if !trusted.contains(peer) {
-        return Client {
-            address: peer,
-            told: None,
-            disputed: None,
-        };
+        return Client::direct(peer);
     }
     let forwarded = Forwarded::read(headers);
     let told = Told {
@@ -61,30 +59,43 @@ pub fn resolve(peer: IpAddr, trusted: &AddressSet, headers: &HeaderMap) -> Clien
     };
     let by_list = first_untrusted(trusted, listed(headers));
     let by_forwarded = first_untrusted(trusted, forwarded.hops.nearest_first());
-    let (address, disputed) = match (by_list, by_forwarded) {
+    let (client, disputed) = match (by_list, by_forwarded) {
         (Some(one), Some(other)) if one != other => (peer, Some([one, other])),
-        (one, other) => (one.or(other).unwrap_or(peer), None),
+        (one, other) => (one.or(other).map_or(peer, Peer::Ip), None),
     };
     Client {
-        address,
+        peer: client,
         told: Some(told),
         disputed,
     }
 }
 
-/// `X-Forwarded-For` with `peer` at its end, for the upstream of a request that came through a trusted proxy.
-pub fn append_forwarded_for(headers: &HeaderMap, peer: IpAddr) -> HeaderValue {
+/// `X-Forwarded-For` with `peer` at its end, for the upstream of a request that came through a trusted proxy. A proxy
+/// behind a unix socket has no address to add; where it tells none either, the sender is `unknown` (RFC 7239 section 6.3).
+pub fn append_forwarded_for(headers: &HeaderMap, peer: Peer) -> HeaderValue {
     let mut hops: Vec<&[u8]> = listed_raw(headers).take(MOST_HOPS).collect();
     hops.reverse();
-    let peer = canonical(peer).to_string();
-    hops.push(peer.as_bytes());
-    HeaderValue::from_bytes(&hops.join(&b", "[..])).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
+    let peer = peer.ip().map(|address| address.to_string());
+    hops.extend(peer.as_ref().map(String::as_bytes));
+    match HeaderValue::from_bytes(&hops.join(&b", "[..])) {
+        Ok(list) if !list.is_empty() => list,
+        _ => UNKNOWN,
+    }
 }
 
 impl Client {
-    /// Every address that may be the client's: an allow list must hold all of them, a deny list none.
-    pub fn addresses(&self) -> impl Iterator<Item = IpAddr> + use<> {
-        std::iter::once(self.address).chain(self.disputed.into_iter().flatten())
+    /// The peer itself.
+    pub fn direct(peer: Peer) -> Self {
+        Self {
+            peer,
+            told: None,
+            disputed: None,
+        }
+    }
+
+    /// Everybody who may be the client: an allow list must hold all of them, a deny list none.
+    pub fn candidates(&self) -> impl Iterator<Item = Peer> + use<> {
+        std::iter::once(self.peer).chain(self.disputed.into_iter().flatten().map(Peer::Ip))
     }
 
     pub fn through_proxy(&self) -> bool {
@@ -94,14 +105,14 @@ impl Client {
 
 /// `hops` from the nearest; `None` is one that cannot be read, and what stands beyond it is hearsay. Where already the
 /// nearest cannot be read, nothing is told.
-fn first_untrusted(trusted: &AddressSet, hops: impl Iterator<Item = Option<IpAddr>>) -> Option<IpAddr> {
+fn first_untrusted(trusted: &Trusted, hops: impl Iterator<Item = Option<IpAddr>>) -> Option<IpAddr> {
     let mut nearest = None;
     for hop in hops.take(MOST_HOPS) {
         let Some(hop) = hop else {
             break;
         };
         nearest = Some(hop);
-        if !trusted.contains(hop) {
+        if !trusted.contains(Peer::Ip(hop)) {
             break;
         }
     }

@@ -1,12 +1,10 @@
 //! What an upstream is told about where a request came from: our own word for it, and that of a trusted proxy before us.
 
-use std::net::IpAddr;
-
 use http::{HeaderMap, HeaderValue};
 
-use super::client::{Client, Proto, append_forwarded_for};
+use super::client::{Client, Proto, UNKNOWN, append_forwarded_for};
 use super::host::Host;
-use crate::base::net::canonical;
+use crate::base::peer::Peer;
 
 /// The values of the `X-Forwarded-*` fields.
 #[derive(Clone, Debug)]
@@ -14,23 +12,24 @@ pub struct Forwarding {
     pub addresses: HeaderValue,
     pub proto: HeaderValue,
     pub host: Option<HeaderValue>,
-    pub port: HeaderValue,
+    /// The client connected to this one, where it connected to one.
+    pub port: Option<HeaderValue>,
 }
 
 impl Forwarding {
     /// For a connection whose peer is the client; the host differs by request.
-    pub fn direct(peer: IpAddr, local_port: u16) -> Self {
-        let addresses = HeaderValue::try_from(canonical(peer).to_string());
+    pub fn direct(peer: Peer, local_port: Option<u16>) -> Self {
+        let addresses = peer.ip().map(|address| HeaderValue::try_from(address.to_string()));
         Self {
-            addresses: addresses.unwrap_or_else(|_| HeaderValue::from_static("unknown")),
+            addresses: addresses.and_then(Result::ok).unwrap_or(UNKNOWN),
             proto: HeaderValue::from_static("http"),
             host: None,
-            port: HeaderValue::from(local_port),
+            port: local_port.map(HeaderValue::from),
         }
     }
 
     /// For one request on that connection.
-    pub fn tell(&self, client: &Client, peer: IpAddr, headers: &HeaderMap, host: &Host) -> Self {
+    pub fn tell(&self, client: &Client, peer: Peer, headers: &HeaderMap, host: &Host) -> Self {
         let mut told = Self {
             host: host.raw().cloned(),
             ..self.clone()
@@ -45,7 +44,7 @@ impl Forwarding {
                 told.host = Some(host.clone());
             }
             if let Some(port) = proxy.port {
-                told.port = HeaderValue::from(port);
+                told.port = Some(HeaderValue::from(port));
             }
         }
         told

@@ -14,6 +14,7 @@ use super::path::NormalPath;
 use super::readings;
 use super::target::{self, Target};
 use crate::base::net::AddressSet;
+use crate::base::peer::{Peer, Trusted};
 use crate::config::spec::PathAllow;
 
 /// A request target, asked for at the host `h`.
@@ -110,20 +111,27 @@ pub fn headers(data: &[u8]) {
 
 /// The lines that a trusted proxy passes on. Whatever they are, what it then adds itself decides.
 pub fn forwarded(data: &[u8]) {
-    let trusted = AddressSet::new([ipnet::Ipv4Net::new_assert(Ipv4Addr::new(10, 0, 0, 0), 8).into()]);
-    let peer = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
+    let networks = AddressSet::new([ipnet::Ipv4Net::new_assert(Ipv4Addr::new(10, 0, 0, 0), 8).into()]);
+    let trusted = Trusted::new(networks, true);
+    let peer = Peer::Ip(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)));
     let mut sent = fields(data);
     let client = client::resolve(peer, &trusted, &sent);
-    assert!(client.addresses().all(|address| address == address.to_canonical()));
-    let stranger = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
-    assert_eq!(client::resolve(stranger, &trusted, &sent).address, stranger);
+    let is_canonical = |peer: Peer| peer.ip().is_some_and(|address| address == address.to_canonical());
+    assert!(client.candidates().all(is_canonical));
+    let stranger = Peer::Ip(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)));
+    assert_eq!(client::resolve(stranger, &trusted, &sent).peer, stranger);
+    let through_socket = client::resolve(Peer::Unix, &trusted, &sent);
+    assert_eq!(through_socket.peer == Peer::Unix, client.peer == peer);
+    assert!(!client::append_forwarded_for(&sent, Peer::Unix).is_empty());
     let grown = client::append_forwarded_for(&sent, peer);
     assert!(grown.as_bytes().ends_with(b"10.0.0.1"));
 
     let appended = client::append_forwarded_for(&sent, stranger);
     sent.insert("x-forwarded-for", appended);
     sent.remove(header::FORWARDED);
-    assert_eq!(client::resolve(peer, &trusted, &sent).address, stranger);
+    for proxy in [peer, Peer::Unix] {
+        assert_eq!(client::resolve(proxy, &trusted, &sent).peer, stranger);
+    }
 }
 
 fn fields(data: &[u8]) -> HeaderMap {

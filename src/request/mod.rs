@@ -16,14 +16,14 @@ pub mod target;
 pub mod upgrade;
 
 use std::cell::RefCell;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use http::header::HOST;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version};
 
 use crate::base::clock::{Moment, Timestamp};
 use crate::base::id::{RequestId, TraceParent};
-use crate::base::net::{AddressSet, canonical};
+use crate::base::peer::{Peer, Trusted};
 use crate::base::random::Random;
 use crate::problem::Code;
 use body::Payload;
@@ -125,7 +125,9 @@ impl ArrivalFault {
 /// What stays the same for all requests of a connection.
 #[derive(Debug)]
 pub struct Connection {
-    peer: IpAddr,
+    peer: Peer,
+    /// The peer passes on what somebody says whom it does not name.
+    unnamed: bool,
     /// Of the request before: clients name the same host again and again.
     host: RefCell<Host>,
     /// `X-Forwarded-For` and `-Port` as an untrusted peer's requests get them: made once.
@@ -133,16 +135,18 @@ pub struct Connection {
 }
 
 impl Connection {
-    pub fn new(peer: SocketAddr, local: SocketAddr) -> Self {
-        let peer = canonical(peer.ip());
+    /// `local` is the address the client connected to, if it has one. Where somebody is `unnamed`, what comes is not the
+    /// peer's own word: it is believed nothing about others, however trusted the peer is.
+    pub fn new(peer: Peer, local: Option<SocketAddr>, unnamed: bool) -> Self {
         Self {
             peer,
+            unnamed,
             host: RefCell::default(),
-            forwarding: Forwarding::direct(peer, local.port()),
+            forwarding: Forwarding::direct(peer, local.map(|local| local.port())),
         }
     }
 
-    pub fn peer(&self) -> IpAddr {
+    pub fn peer(&self) -> Peer {
         self.peer
     }
 
@@ -197,7 +201,7 @@ fn single<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h HeaderVal
 /// What a listener believes, lets pass and takes.
 #[derive(Clone, Copy, Debug)]
 pub struct ArrivalRules<'r> {
-    pub trusted: &'r AddressSet,
+    pub trusted: &'r Trusted,
     pub headers: &'r HeaderPolicy,
     pub max_target: usize,
 }
@@ -228,7 +232,11 @@ impl Arrival {
             Target::Path(path) => path,
             Target::Asterisk => return Ok(Self::AboutServer),
         };
-        let client = client::resolve(connection.peer, rules.trusted, &headers);
+        let client = if connection.unnamed {
+            Client::direct(connection.peer)
+        } else {
+            client::resolve(connection.peer, rules.trusted, &headers)
+        };
         let forwarding = connection.forwarding.tell(&client, connection.peer, &headers, &host);
         let sender = if client.through_proxy() {
             Sender::TrustedProxy

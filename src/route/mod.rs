@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::net::AddressSet;
+use crate::base::peer::Peer;
 use crate::config::protocol::ProtocolName;
 use crate::config::spec::{Access, ForwardSpec, HeaderEdits, Networks, PathAllow, RedirectSpec, RouteSpec};
 use crate::request::client::Client;
@@ -63,11 +64,14 @@ impl NetworkRules {
     }
 
     /// A denied address stays denied, also inside an allowed network. Where it is disputed which address the client
-    /// has, each of them must pass.
+    /// has, each of them must pass. Who came through a unix socket has none: no list holds it.
     pub fn permit(&self, client: &Client) -> bool {
-        client.addresses().all(|address| {
-            self.allow.as_ref().is_none_or(|allow| allow.contains(address))
-                && (self.deny.is_empty() || !self.deny.contains(address))
+        client.candidates().all(|peer| match peer {
+            Peer::Ip(address) => {
+                self.allow.as_ref().is_none_or(|allow| allow.contains(address))
+                    && (self.deny.is_empty() || !self.deny.contains(address))
+            }
+            Peer::Unix => self.allow.is_none(),
         })
     }
 

@@ -1,7 +1,7 @@
 //! What can be said about the gateway. An event is one struct; emitting it writes its log line *and* moves its number,
 //! so the two cannot drift. No event holds a raw path, a credential or a body.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use http::{Method, StatusCode};
 use super::Telemetry;
 use super::escape::Untrusted;
 use crate::base::clock::Timestamp;
+use crate::base::peer::Peer;
 use crate::problem::Code;
 
 /// A request has ended: its answer is sent, or its connection is gone. Exactly one of these for each request.
@@ -19,7 +20,8 @@ pub struct Finished<'a> {
     pub request_id: &'a str,
     pub trace_id: &'a str,
     /// Of the client, not of a trusted proxy before it.
-    pub client_ip: IpAddr,
+    /// Absent when it came through a unix socket.
+    pub client_ip: Option<IpAddr>,
     pub method: &'a Method,
     /// As the client sent it.
     pub host: Option<&'a [u8]>,
@@ -102,6 +104,10 @@ ends! {
     OverAddressLimit "over_address_limit" "refused a connection: its address has as many open as it may";
     /// The system had no descriptor or memory left for it.
     AcceptFailed "accept_failed" "could not accept a connection";
+    /// Nobody but a trusted proxy says whose a connection is.
+    ProxyUntrusted "proxy_untrusted" "refused a connection: its peer is no trusted proxy and speaks, or should speak, the PROXY protocol";
+    /// What a trusted proxy sent.
+    ProxyHeader "proxy_header" "refused a connection: its header of the PROXY protocol is missing or malformed";
     Malformed "malformed" "ended a connection: what it sent is not HTTP";
     HeadTooLarge "head_too_large" "ended a connection: the request head is too large";
     FirstByteTimeout "first_byte_timeout" "ended a connection: it never sent anything";
@@ -114,7 +120,7 @@ ends! {
 pub struct ConnectionRefused<'a> {
     pub end: ConnectionEnd,
     /// Unknown when there was no connection yet.
-    pub peer: Option<SocketAddr>,
+    pub peer: Option<Peer>,
     /// The library's word for it, or what is wrong with the bytes.
     pub detail: &'a str,
 }
@@ -125,11 +131,7 @@ impl Event for ConnectionRefused<'_> {
         let Some(unsaid) = telemetry.sampled(self.end) else {
             return;
         };
-        let (reason, peer, detail) = (
-            self.end.as_str(),
-            self.peer.map(|peer| peer.ip()),
-            Untrusted(self.detail.as_bytes()),
-        );
+        let (reason, peer, detail) = (self.end.as_str(), self.peer, Untrusted(self.detail.as_bytes()));
         let text = self.end.text();
         match (self.end, peer) {
             // What strangers cause is no warning: it would train people to overlook warnings.

@@ -16,7 +16,6 @@ use http_body::Body;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::io::{MAX_HEAD, UpstreamIo, Watch};
@@ -39,7 +38,8 @@ struct Inner<B: Body + 'static> {
     watch: Rc<Watch>,
     bell: Bell,
     target: Arc<Target>,
-    address: std::net::SocketAddr,
+    /// Where it leads; nothing for a unix socket.
+    address: Option<std::net::SocketAddr>,
     address_generation: u64,
     rests_since: Moment,
     used: bool,
@@ -77,14 +77,14 @@ where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     pub(super) async fn open(
-        stream: TcpStream,
+        stream: Stream,
         target: Arc<Target>,
         counted: OwnedSemaphorePermit,
         shown: UpstreamConnection,
         now: Moment,
     ) -> std::io::Result<Self> {
-        let address = stream.peer_addr()?;
-        let (io, watch) = UpstreamIo::new(Stream::Tcp(stream));
+        let address = stream.peer_address()?;
+        let (io, watch) = UpstreamIo::new(stream);
         let handshake = Builder::new()
             .max_header_size(MAX_HEAD)
             .handshake(TokioIo::new(io))
@@ -254,8 +254,10 @@ where
 
     /// Whether the target's name still stands for the address this connection leads to.
     fn is_at_home(&mut self) -> bool {
-        let generation = self.0.target.addresses().generation();
-        if self.0.address_generation != generation && self.0.target.addresses().contains(self.0.address) {
+        let addresses = self.0.target.addresses();
+        let generation = addresses.generation();
+        if self.0.address_generation != generation && self.0.address.is_some_and(|address| addresses.contains(address))
+        {
             self.0.address_generation = generation;
         }
         self.0.address_generation == generation

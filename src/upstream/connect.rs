@@ -1,14 +1,17 @@
-//! A new TCP connection: the addresses of a target raced one after the other, each given a head start.
+//! A new connection: the addresses of a target raced one after the other, each given a head start; or its unix socket.
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 
 use super::target::Target;
+use crate::base::stream::Stream;
 use crate::base::timers::Timers;
 
 /// RFC 8305 section 5: how long an address is tried alone before the next one joins.
@@ -19,14 +22,42 @@ const HEAD_START: Duration = Duration::from_millis(250);
 pub enum ConnectFailed {
     #[error("the host name has no address")]
     NoAddress,
-    #[error("no address accepted a connection in time")]
+    #[error("no connection stood in time")]
     TimedOut,
     #[error("connection refused or failed: {0}")]
     Io(#[source] io::Error),
+    #[error("no connection through {}: {source}", path.display())]
+    Socket { path: Arc<Path>, source: io::Error },
 }
 
-/// Connect to one of the target's addresses within `limit`.
-pub(super) async fn connect(target: &Target, limit: Duration, timers: &Timers) -> Result<TcpStream, ConnectFailed> {
+/// How long a unix socket whose queue is full is left alone. TCP tries again by itself; here the kernel only says so.
+const QUEUE_FULL: Duration = Duration::from_millis(5);
+
+/// Connect to the target within `limit`.
+pub(super) async fn connect(target: &Target, limit: Duration, timers: &Timers) -> Result<Stream, ConnectFailed> {
+    match target.socket() {
+        Some(path) => through_socket(path, limit, timers).await.map(Stream::Unix),
+        None => to_address(target, limit, timers).await.map(Stream::Tcp),
+    }
+}
+
+async fn through_socket(path: &Arc<Path>, limit: Duration, timers: &Timers) -> Result<UnixStream, ConnectFailed> {
+    let attempt = async {
+        loop {
+            match UnixStream::connect(path).await {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => timers.sleep(QUEUE_FULL).await,
+                outcome => return outcome,
+            }
+        }
+    };
+    let outcome = timers.within(limit, attempt).await.ok_or(ConnectFailed::TimedOut)?;
+    outcome.map_err(|source| ConnectFailed::Socket {
+        path: Arc::clone(path),
+        source,
+    })
+}
+
+async fn to_address(target: &Target, limit: Duration, timers: &Timers) -> Result<TcpStream, ConnectFailed> {
     let attempt = async {
         let addresses = target.addresses().settled().await;
         race(&addresses, timers).await

@@ -77,10 +77,10 @@ impl Resolver {
 
     /// The addresses of `host`, kept fresh for as long as somebody holds them.
     pub(super) fn watch(&self, host: &TargetHost, port: u16) -> Addresses {
-        let (settled, first) = watch::channel(matches!(host, TargetHost::Address(_)));
+        let (settled, first) = watch::channel(!matches!(host, TargetHost::Name(_)));
         let known = match host {
             TargetHost::Address(address) => vec![SocketAddr::new(*address, port)],
-            TargetHost::Name(_) => Vec::new(),
+            TargetHost::Name(_) | TargetHost::Unix(_) => Vec::new(),
         };
         let shared = Arc::new(Known {
             addresses: ArcSwap::from_pointee(known),

@@ -1,5 +1,6 @@
 //! One server: its address, the connections it may have over all workers, and how busy it is.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -15,6 +16,8 @@ pub struct Target {
     id: u64,
     authority: HeaderValue,
     weight: u32,
+    /// Of a server on this machine that is reached through a unix socket, and by no address.
+    socket: Option<Arc<Path>>,
     addresses: Addresses,
     in_flight: AtomicUsize,
     connections: Arc<Semaphore>,
@@ -32,6 +35,10 @@ impl Target {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             authority: authority(target),
             weight: target.weight.max(1),
+            socket: match &target.host {
+                TargetHost::Unix(path) => Some(Arc::clone(path)),
+                TargetHost::Address(_) | TargetHost::Name(_) => None,
+            },
             addresses: resolver.watch(&target.host, target.port),
             in_flight: AtomicUsize::new(0),
             connections: Arc::new(Semaphore::new(max_connections)),
@@ -48,6 +55,10 @@ impl Target {
     /// What a `Host` field of this server's own name says.
     pub fn authority(&self) -> &HeaderValue {
         &self.authority
+    }
+
+    pub(super) fn socket(&self) -> Option<&Arc<Path>> {
+        self.socket.as_ref()
     }
 
     pub(super) fn addresses(&self) -> &Addresses {
@@ -92,6 +103,8 @@ fn authority(target: &TargetSpec) -> HeaderValue {
         TargetHost::Name(name) => name.to_string(),
         TargetHost::Address(std::net::IpAddr::V4(v4)) => v4.to_string(),
         TargetHost::Address(std::net::IpAddr::V6(v6)) => format!("[{v6}]"),
+        // A file has no name on a network.
+        TargetHost::Unix(_) => return HeaderValue::from_static("localhost"),
     };
     let text = if target.port == 80 {
         host

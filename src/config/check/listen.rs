@@ -5,15 +5,15 @@ use std::net::SocketAddr;
 use http::HeaderName;
 
 use super::Checking;
-use crate::base::net::canonical;
+use crate::base::net::{ListenAddr, canonical};
 use crate::config::defaults::ADMIN_TOKEN_LENGTH;
 use crate::config::faults::Code;
 use crate::config::node::Span;
-use crate::config::raw::{RawAdmin, RawConfig, RawListener};
+use crate::config::raw::{RawAdmin, RawConfig, RawListener, RawProxyProtocol};
 use crate::config::reserved;
 use crate::config::settings::{At, Field};
-use crate::config::spec::{AdminSpec, ListenSpec};
-use crate::config::values::{Address, List};
+use crate::config::spec::{AdminSpec, ListenSpec, ProxyProtocol};
+use crate::config::values::{Address, List, Network, Place, TrustedPeer};
 
 pub(super) fn listeners(raw: &RawConfig, cx: &mut Checking<'_>) -> Option<Vec<ListenSpec>> {
     let list = raw.listen.value()?;
@@ -36,23 +36,52 @@ fn listener(raw: &RawListener, cx: &mut Checking<'_>) -> Option<ListenSpec> {
             "nothing would be spoken here; write `[http1]`",
         );
     }
-    let mut trusted_proxies = Vec::new();
-    for network in &raw.trusted_proxies.value()?.items {
-        if network.value.0.prefix_len() == 0 {
+    let (mut trusted_proxies, mut trusts_unix) = (Vec::new(), false);
+    for peer in &raw.trusted_proxies.value()?.items {
+        let TrustedPeer::Network(Network(network)) = peer.value else {
+            trusts_unix = true;
+            continue;
+        };
+        if network.prefix_len() == 0 {
             let message = format!(
-                "`{}` is everybody: whoever connects may say which address a request comes from; name your proxies",
-                network.value.0
+                "`{network}` is everybody: whoever connects may say which address a request comes from; name your proxies"
             );
-            cx.findings.warn(network.at, Code::TrustWide, message);
+            cx.findings.warn(peer.at, Code::TrustWide, message);
         }
-        trusted_proxies.push(network.value.0);
+        trusted_proxies.push(network);
     }
+    let proxy_protocol = proxy_protocol(raw, trusted_proxies.is_empty() && !trusts_unix, cx)?;
     let underscore_headers = underscore_headers(raw.underscore_headers.value()?, cx);
     Some(ListenSpec {
-        addr: raw.addr.value()?.0,
+        addr: raw.addr.value()?.0.clone(),
         trusted_proxies,
+        trusts_unix,
+        proxy_protocol,
         underscore_headers,
     })
+}
+
+fn proxy_protocol(raw: &RawListener, nobody_trusted: bool, cx: &mut Checking<'_>) -> Option<ProxyProtocol> {
+    let at = raw.proxy_protocol.place(raw.at);
+    match raw.proxy_protocol.value()? {
+        RawProxyProtocol::Off => Some(ProxyProtocol::Off),
+        RawProxyProtocol::Accept => {
+            if nobody_trusted {
+                let message = "nobody is in `trusted_proxies`: every connection that begins with a header is closed; name \
+                               the proxies that send one, or leave this out";
+                cx.findings.warn(at, Code::ProxyNobody, message);
+            }
+            Some(ProxyProtocol::Accept)
+        }
+        RawProxyProtocol::Require => {
+            if nobody_trusted {
+                let message =
+                    "nobody is in `trusted_proxies`, so nobody could connect; name the proxies that send the header";
+                cx.findings.fault(at, Code::ProxyNobody, message);
+            }
+            Some(ProxyProtocol::Require)
+        }
+    }
 }
 
 fn underscore_headers(list: &List<HeaderName>, cx: &mut Checking<'_>) -> Vec<HeaderName> {
@@ -72,22 +101,25 @@ fn underscore_headers(list: &List<HeaderName>, cx: &mut Checking<'_>) -> Vec<Hea
 
 /// No two listeners at one address and port, the admin listener included.
 fn apart(list: &List<RawListener>, admin: &RawAdmin, cx: &mut Checking<'_>) {
-    let mut taken: Vec<(SocketAddr, String)> = Vec::new();
+    let mut taken: Vec<(ListenAddr, String)> = Vec::new();
     let admin_at = admin.addr.place(admin.at);
     let listeners = list.values().map(|raw| (&raw.addr, raw.at));
     for (field, otherwise) in listeners {
-        let Some(Address(address)) = field.value() else {
+        let Some(Place(address)) = field.value() else {
             continue;
         };
         let at = field.place(otherwise);
-        if let Some((_, other)) = taken.iter().find(|(other, _)| overlap(*address, *other)) {
-            let message = format!("{address} is taken by the listener of {other}; give each its own port");
+        if let Some((_, other)) = taken.iter().find(|(other, _)| overlap(address, other)) {
+            let message = match address {
+                ListenAddr::Tcp(_) => format!("{address} is taken by the listener of {other}; give each its own port"),
+                ListenAddr::Unix(_) => format!("{address} is taken by the listener of {other}; give each its own path"),
+            };
             cx.findings.fault(at, Code::ListenDuplicate, message);
         }
-        taken.push((*address, format!("line {}", at.start.line)));
+        taken.push((address.clone(), format!("line {}", at.start.line)));
     }
     if let Some(Address(address)) = admin.addr.value()
-        && let Some((_, other)) = taken.iter().find(|(other, _)| overlap(*address, *other))
+        && let Some((_, other)) = taken.iter().find(|(other, _)| overlap(&(*address).into(), other))
     {
         // Shown where there is something to change: the default address stands nowhere.
         let at = if admin.addr.is_absent() {
@@ -105,12 +137,15 @@ fn apart(list: &List<RawListener>, admin: &RawAdmin, cx: &mut Checking<'_>) {
 fn first_overlap(list: &List<RawListener>, address: SocketAddr) -> Option<Span> {
     let found = list
         .values()
-        .find(|raw| raw.addr.value().is_some_and(|other| overlap(other.0, address)))?;
+        .find(|raw| raw.addr.value().is_some_and(|other| overlap(&other.0, &address.into())))?;
     Some(found.addr.place(found.at))
 }
 
 /// Whether one socket's address would take the other's connections. Port 0 is a different port each time.
-fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
+fn overlap(one: &ListenAddr, other: &ListenAddr) -> bool {
+    let (ListenAddr::Tcp(one), ListenAddr::Tcp(other)) = (one, other) else {
+        return one == other;
+    };
     let (a, b) = (canonical(one.ip()), canonical(other.ip()));
     let covers = a.is_ipv4() == b.is_ipv4() && (a.is_unspecified() || b.is_unspecified());
     one.port() == other.port() && one.port() != 0 && (a == b || covers)

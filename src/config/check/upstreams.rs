@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::Checking;
 use super::process::size;
-use crate::base::net::canonical;
+use crate::base::net::{ListenAddr, canonical};
 use crate::config::faults::Code;
 use crate::config::node::Span;
 use crate::config::raw::{RawConfig, RawTarget, RawUpstream, RawUpstreamTimeouts};
@@ -145,7 +145,7 @@ fn unused(raw: &RawConfig, cx: &mut Checking<'_>) {
 /// The addresses at which this gateway itself is found.
 struct Own {
     admin: Option<SocketAddr>,
-    listeners: Vec<SocketAddr>,
+    listeners: Vec<ListenAddr>,
 }
 
 impl Own {
@@ -154,7 +154,7 @@ impl Own {
         Self {
             admin: raw.admin.addr.value().map(|address| address.0),
             listeners: listeners
-                .filter_map(|listener| Some(listener.addr.value()?.0))
+                .filter_map(|listener| Some(listener.addr.value()?.0.clone()))
                 .collect(),
         }
     }
@@ -163,7 +163,7 @@ impl Own {
         if self.admin.is_some_and(|own| is_at(own, host, port)) {
             let message = "leads to the admin listener, which is never served on a public port; leave it out";
             cx.findings.fault(at, Code::AdminRoute, message);
-        } else if self.listeners.iter().any(|own| is_at(*own, host, port)) {
+        } else if self.listeners.iter().any(|own| is_same(own, host, port)) {
             let message = "leads back to a listener of this gateway: requests would go round until they time out";
             cx.findings.fault(at, Code::UpstreamLoop, message);
         }
@@ -171,6 +171,14 @@ impl Own {
 }
 
 /// Whether a connection to `host` and `port` surely ends at the listener `own`.
+fn is_same(own: &ListenAddr, host: &TargetHost, port: u16) -> bool {
+    match (own, host) {
+        (ListenAddr::Unix(own), TargetHost::Unix(path)) => own == path,
+        (ListenAddr::Unix(_), _) => false,
+        (ListenAddr::Tcp(own), _) => is_at(*own, host, port),
+    }
+}
+
 fn is_at(own: SocketAddr, host: &TargetHost, port: u16) -> bool {
     if own.port() != port {
         return false;
@@ -185,5 +193,6 @@ fn is_at(own: SocketAddr, host: &TargetHost, port: u16) -> bool {
             let name = name.trim_end_matches('.');
             (name == "localhost" || name.ends_with(".localhost")) && (own.is_loopback() || own.is_unspecified())
         }
+        TargetHost::Unix(_) => false,
     }
 }

@@ -9,12 +9,13 @@ use crate::config::faults::Code;
 use crate::config::node::{Node, Value};
 use crate::config::settings::{At, Book, Decoding, Setting, Shape, settings};
 use crate::config::spec::TargetHost;
-use crate::config::values::{List, Number, Time, is_host_name, words};
+use crate::config::values::{List, Number, Time, is_host_name, socket_path, words};
 
 settings! {
     /// A service: either `urls`, or `builtin`.
     struct RawUpstream as "upstream" {
-        /// Where the service runs, one URL per instance. Names are looked up again while running.
+        /// Where the service runs, one URL per instance. Names are looked up again while running. A unix socket is written
+        /// `unix:/run/app.sock`; its path may be relative to the working directory.
         optional urls: List<RawTarget>,
         /// An answerer that needs no service: `echo` answers with what it received, as JSON.
         optional builtin: Builtin,
@@ -76,7 +77,7 @@ words! {
     later { "round_robin" }
 }
 
-/// `http://host:port`, and nothing behind it.
+/// `http://host:port` or `unix:/path`, and nothing behind it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Url {
     pub(crate) host: TargetHost,
@@ -127,6 +128,11 @@ impl Setting for Url {
                 cx.fault(node.span, Code::ValueLater, message);
                 None
             }
+            Err(Unfit::Socket(way_out)) => {
+                let message = format!("`{}` is not the unix socket of an upstream; {way_out}", given.text);
+                cx.unfit(node, &given, Code::ValueSocket, "a unix socket", message);
+                None
+            }
             Err(Unfit::Wrong(way_out)) => {
                 // A URL with a password in it is not repeated.
                 let what = if given.text.contains('@') {
@@ -148,13 +154,17 @@ impl Setting for Url {
     }
 
     fn describe(_: &mut Book) -> Shape {
-        Shape::new(json!({ "type": "string" }), "URL like `http://10.0.0.1:9000`")
+        Shape::new(
+            json!({ "type": "string" }),
+            "URL like `http://10.0.0.1:9000`, or `unix:/path/of.sock`",
+        )
     }
 }
 
 enum Unfit {
     Later(&'static str),
     Wrong(&'static str),
+    Socket(String),
 }
 
 fn url(text: &str) -> Result<Url, Unfit> {
@@ -168,7 +178,10 @@ fn url(text: &str) -> Result<Url, Unfit> {
                 "`https://` upstreams are not in this version; only `http://` is",
             ));
         }
-        "unix" => return Err(Unfit::Later("unix sockets are not in this version; only `http://` is")),
+        "unix" => {
+            let host = TargetHost::Unix(socket_path(rest).map_err(Unfit::Socket)?);
+            return Ok(Url { host, port: 0 });
+        }
         _ => return Err(Unfit::Wrong("write it like `http://10.0.0.1:9000`")),
     }
     let authority = rest
@@ -232,8 +245,13 @@ mod tests {
                 host: TargetHost::Name(name),
                 port,
             }) => Ok((name.to_string(), port)),
+            Ok(Url {
+                host: TargetHost::Unix(path),
+                port,
+            }) => Ok((path.display().to_string(), port)),
             Err(Unfit::Later(_)) => Err(Code::ValueLater),
             Err(Unfit::Wrong(_)) => Err(Code::ValueUrl),
+            Err(Unfit::Socket(_)) => Err(Code::ValueSocket),
         }
     }
 
@@ -248,12 +266,22 @@ mod tests {
             read("http://svc_a.ns.svc.cluster.local.:80"),
             host("svc_a.ns.svc.cluster.local.", 80)
         );
+        assert_eq!(read("unix:/run/App.sock"), host("/run/App.sock", 0));
+        assert_eq!(read("unix:app.sock"), host("app.sock", 0));
     }
 
     #[test]
     fn what_a_url_of_an_upstream_does_not_hold_is_refused() {
         assert_eq!(read("https://a"), Err(Code::ValueLater));
-        assert_eq!(read("unix:/run/a.sock"), Err(Code::ValueLater));
+        for text in [
+            "unix:",
+            "unix:@a",
+            "unix:///run/a.sock",
+            "unix:/run/a.sock:/b",
+            "unix:/run/",
+        ] {
+            assert_eq!(read(text), Err(Code::ValueSocket), "{text}");
+        }
         for text in [
             "",
             "a",

@@ -158,6 +158,44 @@ fn no_two_listeners_want_one_address() {
 }
 
 #[test]
+fn a_proxy_protocol_that_nobody_may_speak_is_noticed() {
+    let machine = Given::nothing();
+    let listen = |mode: &str, trusted: &str| {
+        format!("listen: [{{ addr: \"127.0.0.1:1\", proxy_protocol: {mode}, trusted_proxies: {trusted} }}]")
+    };
+    assert_eq!(taken(&machine, &listen("accept", "[]")).1, [Code::ProxyNobody]);
+    assert_eq!(
+        refused(&machine, &listen("require", "[]")),
+        [(2, 49, Code::ProxyNobody)]
+    );
+    for trusted in ["[10.0.0.0/8]", "[unix]"] {
+        for mode in ["accept", "require"] {
+            assert_eq!(taken(&machine, &listen(mode, trusted)).1, [], "{mode} {trusted}");
+        }
+    }
+    assert_eq!(taken(&machine, &listen("off", "[]")).1, []);
+}
+
+#[test]
+fn sockets_are_apart_and_no_upstream_leads_back() {
+    let machine = Given::nothing();
+    let two = |one: &str, other: &str| format!("listen: [{{ addr: \"{one}\" }}, {{ addr: \"{other}\" }}]");
+    let twice = refused(&machine, &two("unix:/run/a.sock", "unix:/run//a.sock"));
+    assert_eq!(twice, [(2, 48, Code::ListenDuplicate)]);
+    taken(&machine, &two("unix:/run/a.sock", "unix:/run/b.sock"));
+    let leading_to = |path: &str| {
+        let text = format!(
+            "version: 1\nlisten: [{{ addr: \"unix:/run/a.sock\" }}]\nupstreams: {{ b: {{ urls: [\"unix:{path}\"] }} }}\n\
+             routes: [{{ path: /, upstream: b, auth: public }}]\n"
+        );
+        let parsed = crate::config::parse(&text, "gateway.yaml", &machine);
+        parsed.map_err(|faults| faults.iter().next().map(|fault| fault.code))
+    };
+    assert_eq!(leading_to("/run/a.sock").unwrap_err(), Some(Code::UpstreamLoop));
+    leading_to("/run/b.sock").unwrap();
+}
+
+#[test]
 fn what_is_trusted_too_widely_is_warned_of() {
     let machine = Given::nothing();
     let trusted = |networks: &str| {
@@ -212,7 +250,7 @@ fn every_file_that_is_named_is_watched_also_when_it_is_missing() {
     )
     .unwrap();
     assert_eq!(loaded.files, watched);
-    assert_eq!(loaded.config.listen[0].addr, "127.0.0.1:8080".parse().unwrap());
+    assert_eq!(loaded.config.listen[0].addr.tcp(), "127.0.0.1:8080".parse().ok());
     assert!(loaded.config.admin.token.unwrap().matches(b"0123456789abcdef"));
 }
 

@@ -96,8 +96,7 @@ fn what_a_later_version_has_is_refused_by_name() {
         ("mode: decision", Code::KeyLater),
         ("protocols: [http1, h2]", Code::ValueLater),
         ("protocols: [h2c]", Code::ValueLater),
-        ("proxy_protocol: accept", Code::ValueLater),
-        ("trusted_proxies: [unix]", Code::ValueLater),
+        ("proxy_protocol: require", Code::ProxyNobody),
     ] {
         assert_eq!(codes(&listen(listener)), [code], "{listener}");
     }
@@ -106,7 +105,6 @@ fn what_a_later_version_has_is_refused_by_name() {
     };
     for (settings, code) in [
         ("urls: [\"https://a\"]", Code::ValueLater),
-        ("urls: [\"unix:/run/a\"]", Code::ValueLater),
         ("urls: [\"http://a\"], protocol: h2", Code::ValueLater),
         ("urls: [\"http://a\"], balance: round_robin", Code::ValueLater),
         ("urls: [\"http://a\"], balance: { hash: ip }", Code::ValueLater),

@@ -15,7 +15,7 @@ fn the_smallest_file_gets_every_default() {
         warnings,
     } = loaded(&with_routes("  - { path: /, upstream: a, auth: public }\n"));
     assert!(warnings.is_empty() && files.is_empty());
-    assert_eq!(config.listen[0].addr, "127.0.0.1:8080".parse().unwrap());
+    assert_eq!(config.listen[0].addr.tcp(), "127.0.0.1:8080".parse().ok());
     assert!(config.listen[0].trusted_proxies.is_empty());
     assert_eq!(config.timeouts.head, Duration::from_secs(10));
     assert_eq!(config.timeouts.body_idle, Duration::from_secs(30));
@@ -144,7 +144,7 @@ fn references_are_decoded_as_the_type_of_their_field_and_never_as_yaml() {
         crate::config::parse(&text, "gateway.yaml", &machine)
     };
     let config = parse("").unwrap().config;
-    assert_eq!(config.listen[0].addr.port(), 8081);
+    assert_eq!(config.listen[0].addr.tcp().unwrap().port(), 8081);
     assert_eq!(config.connections.max.get(), 120);
     assert!(!config.log.access);
     for (extra, code) in [

@@ -20,8 +20,8 @@ impl Setting for Address {
         if text.starts_with("unix:") {
             cx.fault(
                 node.span,
-                Code::ValueLater,
-                "unix sockets are not in this version; write an address and a port",
+                Code::ValueAddress,
+                "it is no unix socket that is wanted here; write an address and a port",
             );
             return None;
         }
@@ -68,8 +68,8 @@ impl Setting for Network {
         if text == "unix" {
             cx.fault(
                 node.span,
-                Code::ValueLater,
-                "`unix` is not in this version, and neither are unix sockets",
+                Code::ValueNetwork,
+                "`unix` is no network: who comes through a unix socket has no address, and is in no list of them",
             );
             return None;
         }
@@ -142,7 +142,7 @@ mod tests {
         ] {
             assert_eq!(refused::<Address>(text), Code::ValueAddress, "{text}");
         }
-        assert_eq!(refused::<Address>("unix:/run/a.sock"), Code::ValueLater);
+        assert_eq!(refused::<Address>("unix:/run/a.sock"), Code::ValueAddress);
         assert!(refused_with::<Address>("\":8080\"").1.contains("0.0.0.0:8080"));
     }
 
@@ -163,7 +163,7 @@ mod tests {
         ] {
             assert_eq!(refused::<Network>(text), Code::ValueNetwork, "{text}");
         }
-        assert_eq!(refused::<Network>("unix"), Code::ValueLater);
+        assert_eq!(refused::<Network>("unix"), Code::ValueNetwork);
         assert!(
             refused_with::<Network>("10.0.0.1/8")
                 .1

@@ -1,11 +1,17 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::base::net::AddressSet;
 
 const PROXY: &str = "10.0.0.1";
 
-fn trusted() -> AddressSet {
-    AddressSet::new(["10.0.0.0/8", "fd00::/8"].map(|network| network.parse().unwrap()))
+fn trusted() -> Trusted {
+    let networks = AddressSet::new(["10.0.0.0/8", "fd00::/8"].map(|network| network.parse().unwrap()));
+    Trusted::new(networks, true)
+}
+
+fn ip(address: &str) -> Peer {
+    address.parse::<IpAddr>().unwrap().into()
 }
 
 fn map(fields: &[(&str, &str)]) -> HeaderMap {
@@ -19,12 +25,12 @@ fn map(fields: &[(&str, &str)]) -> HeaderMap {
 }
 
 fn from(peer: &str, fields: &[(&str, &str)]) -> Client {
-    resolve(peer.parse().unwrap(), &trusted(), &map(fields))
+    resolve(ip(peer), &trusted(), &map(fields))
 }
 
 #[track_caller]
 fn assert_is(fields: &[(&str, &str)], expected: &str) {
-    assert_eq!(from(PROXY, fields).address.to_string(), expected, "{fields:?}");
+    assert_eq!(from(PROXY, fields).peer.to_string(), expected, "{fields:?}");
 }
 
 #[test]
@@ -36,9 +42,9 @@ fn a_stranger_tells_nothing() {
         ("x-forwarded-proto", "https"),
     ];
     let client = from("192.0.2.9", &fields);
-    assert_eq!(client.address.to_string(), "192.0.2.9");
+    assert_eq!(client.peer.to_string(), "192.0.2.9");
     assert!(!client.through_proxy());
-    assert_eq!(client.addresses().count(), 1);
+    assert_eq!(client.candidates().count(), 1);
 }
 
 #[test]
@@ -72,7 +78,7 @@ fn the_client_is_the_first_untrusted_address_from_the_right() {
     );
     assert_eq!(
         from("::ffff:10.0.0.1", &[("x-forwarded-for", "192.0.2.1")])
-            .address
+            .peer
             .to_string(),
         "192.0.2.1"
     );
@@ -179,8 +185,8 @@ fn two_stories_make_the_peer_the_client() {
         PROXY,
         &[("x-forwarded-for", "192.0.2.1"), ("forwarded", "for=198.51.100.1")],
     );
-    assert_eq!(client.address.to_string(), PROXY);
-    let all: Vec<String> = client.addresses().map(|address| address.to_string()).collect();
+    assert_eq!(client.peer.to_string(), PROXY);
+    let all: Vec<String> = client.candidates().map(|address| address.to_string()).collect();
     assert_eq!(all, [PROXY, "192.0.2.1", "198.51.100.1"]);
     assert_is(
         &[("x-forwarded-for", "192.0.2.1"), ("forwarded", "for=\"192.0.2.1:99\"")],
@@ -246,7 +252,7 @@ fn a_host_and_a_port_are_told_by_one_valid_value() {
 #[test]
 fn the_list_grows_by_the_peer() {
     let append = |fields: &[(&str, &str)]| {
-        append_forwarded_for(&map(fields), "::ffff:10.0.0.1".parse().unwrap())
+        append_forwarded_for(&map(fields), ip("::ffff:10.0.0.1"))
             .to_str()
             .unwrap()
             .to_owned()
@@ -266,6 +272,25 @@ fn the_list_grows_by_the_peer() {
     );
 }
 
+#[test]
+#[doc = "HDR-05"]
+fn a_unix_peer_is_believed_only_by_name_and_adds_no_address() {
+    let fields = map(&[("x-forwarded-for", "203.0.113.66, 192.0.2.1, 10.0.0.9")]);
+    assert_eq!(resolve(Peer::Unix, &trusted(), &fields).peer, ip("192.0.2.1"));
+    let networks = AddressSet::new(["0.0.0.0/0", "::/0"].map(|network| network.parse().unwrap()));
+    let stranger = resolve(Peer::Unix, &Trusted::new(networks, false), &fields);
+    assert_eq!((stranger.peer, stranger.through_proxy()), (Peer::Unix, false));
+    assert_eq!(
+        append_forwarded_for(&fields, Peer::Unix),
+        "203.0.113.66, 192.0.2.1, 10.0.0.9"
+    );
+    for nothing in [&[][..], &[("x-forwarded-for", "")], &[("x-forwarded-for", " ,, ")]] {
+        let fields = map(nothing);
+        assert_eq!(resolve(Peer::Unix, &trusted(), &fields).peer, Peer::Unix);
+        assert_eq!(append_forwarded_for(&fields, Peer::Unix), "unknown");
+    }
+}
+
 proptest! {
     /// Whatever a client writes to the left, the address that its proxy appended is the one that counts.
     #[test]
@@ -273,10 +298,10 @@ proptest! {
     fn what_the_client_writes_never_outweighs_its_proxy(junk in "[ -~]{0,60}") {
         let list = format!("{junk}, 192.0.2.1");
         let client = from(PROXY, &[("x-forwarded-for", &list)]);
-        prop_assert_eq!(client.address.to_string(), "192.0.2.1");
+        prop_assert_eq!(client.peer.to_string(), "192.0.2.1");
         let client = from(PROXY, &[("forwarded", &junk), ("forwarded", "for=192.0.2.1")]);
-        prop_assert_eq!(client.address.to_string(), "192.0.2.1");
+        prop_assert_eq!(client.peer.to_string(), "192.0.2.1");
         let client = from(PROXY, &[("forwarded", &format!("{junk}, for=192.0.2.1"))]);
-        prop_assert!(["192.0.2.1", PROXY].contains(&&*client.address.to_string()), "{}", client.address);
+        prop_assert!(["192.0.2.1", PROXY].contains(&&*client.peer.to_string()), "{}", client.peer);
     }
 }

@@ -18,7 +18,7 @@ struct Line<'a> {
     ts: Slot<&'a str>,
     request_id: Slot<Untrusted<'a>>,
     trace_id: Slot<Untrusted<'a>>,
-    client_ip: Slot<IpAddr>,
+    client_ip: Slot<Option<IpAddr>>,
     method: Untrusted<'a>,
     host: Slot<Option<Untrusted<'a>>>,
     route: Option<&'a str>,
@@ -110,7 +110,7 @@ pub(super) struct Values<'a> {
     pub(super) ts: &'a str,
     pub(super) request_id: &'a [u8],
     pub(super) trace_id: &'a [u8],
-    pub(super) client_ip: IpAddr,
+    pub(super) client_ip: Option<IpAddr>,
     pub(super) host: Option<&'a [u8]>,
     pub(super) bytes: u64,
     pub(super) micros: u64,
@@ -261,7 +261,7 @@ mod tests {
             Some(b"\xff\xe2\x80\xa8"),
         ];
         let routes = ["/a/**", "/\"quoted\"\\", "/\u{2028}é"];
-        let addresses: [IpAddr; 2] = ["192.0.2.1".parse().unwrap(), "2001:db8::7".parse().unwrap()];
+        let addresses = ["192.0.2.1", "2001:db8::7", "none"].map(|address| address.parse::<IpAddr>().ok());
         for (host, (route, client_ip)) in hosts
             .into_iter()
             .flat_map(|host| routes.iter().zip(addresses).map(move |rest| (host, rest)))

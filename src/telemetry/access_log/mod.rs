@@ -82,7 +82,7 @@ struct Pending {
 /// worker's list of series, the texts lie beside.
 struct Record {
     at: Timestamp,
-    client_ip: IpAddr,
+    client_ip: Option<IpAddr>,
     counted: Counted,
     bytes: u64,
     micros: u64,

@@ -7,6 +7,7 @@ use tracing::subscriber::with_default;
 
 use super::*;
 use crate::base::clock::Timestamp;
+use crate::base::peer::Peer;
 use crate::telemetry::Untrusted;
 use crate::telemetry::events::{ConfigRefused, ConnectionEnd, ConnectionRefused};
 
@@ -117,7 +118,7 @@ fn a_stranger_writes_no_line_of_his_own() {
             let end = ConnectionEnd::Malformed;
             telemetry.emit(ConnectionRefused {
                 end,
-                peer: Some("192.0.2.1:4".parse().unwrap()),
+                peer: Some(Peer::Ip("192.0.2.1".parse().unwrap())),
                 detail: hostile,
             });
             tracing::info!(host = %Untrusted(hostile.as_bytes()), "again");

@@ -25,7 +25,7 @@ fn finished<'a>(route: Option<&'a Arc<str>>, method: &'a Method) -> Finished<'a>
         at: Timestamp::from_millis(0),
         request_id: "0198c7e5-b6b1-7000-8000-000000000000",
         trace_id: "abababababababababababababababab",
-        client_ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        client_ip: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
         method,
         host: None,
         route,

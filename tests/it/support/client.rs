@@ -2,6 +2,9 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpStream};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::wire::{self, Response, Step};
@@ -35,8 +38,16 @@ impl Client {
         Self::over(socket.into())
     }
 
+    /// Through a unix socket.
+    pub fn through(path: &Path) -> Self {
+        Self::over(as_tcp(
+            UnixStream::connect(path).unwrap_or_else(|e| panic!("{}: {e}", path.display())),
+        ))
+    }
+
     pub fn over(stream: TcpStream) -> Self {
-        stream.set_nodelay(true).unwrap();
+        // A unix socket has no such option, and no delay.
+        let _quick = stream.set_nodelay(true);
         stream.set_write_timeout(Some(LIMIT)).unwrap();
         Self {
             stream,
@@ -230,6 +241,11 @@ impl Client {
         }
         true
     }
+}
+
+/// To read, write and close, one stream socket is as good as another.
+pub fn as_tcp(stream: UnixStream) -> TcpStream {
+    OwnedFd::from(stream).into()
 }
 
 /// Write `chunk` over and over until the other side takes nothing for half a second, or `most` bytes went.

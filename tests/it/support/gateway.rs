@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use portcullis::app;
+use portcullis::base::net::ListenAddr;
 use portcullis::base::random::Random;
 use portcullis::upstream::{Resolve, SystemResolver};
 use serde_json::Value;
@@ -214,11 +215,12 @@ impl Gateway {
 
     /// Of the first listener.
     pub fn address(&self) -> SocketAddr {
-        self.running().addresses()[0]
+        self.addresses()[0]
     }
 
+    /// Of all listeners that have one.
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.running().addresses()
+        self.running().addresses().iter().filter_map(ListenAddr::tcp).collect()
     }
 
     pub fn client(&self) -> Client {

@@ -7,12 +7,15 @@ mod conn;
 
 pub use conn::Conn;
 
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind, Read};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::client::as_tcp;
 use super::wire::{self, Received, Step};
 use super::{Gate, LIMIT, shown};
 
@@ -20,9 +23,14 @@ use super::{Gate, LIMIT, shown};
 pub const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok";
 
 pub struct Upstream {
-    address: SocketAddr,
+    place: Place,
     shared: Arc<Shared>,
     strict: bool,
+}
+
+enum Place {
+    Address(SocketAddr),
+    Socket(PathBuf),
 }
 
 struct Shared {
@@ -117,9 +125,27 @@ impl Upstream {
         upstream
     }
 
+    /// Behind a unix socket.
+    pub fn at_socket(path: &Path, script: impl Fn(&mut Conn) + Send + Sync + 'static) -> Self {
+        let listener = UnixListener::bind(path).unwrap();
+        let next = move || listener.accept().map(|(stream, _)| as_tcp(stream));
+        Self::accepting(Place::Socket(path.to_owned()), next, usize::MAX, Gate::opened(), script)
+    }
+
     fn built(address: &str, keep: usize, reading: Gate, script: impl Fn(&mut Conn) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind(address).unwrap();
-        let address = listener.local_addr().unwrap();
+        let place = Place::Address(listener.local_addr().unwrap());
+        let next = move || listener.accept().map(|(stream, _)| stream);
+        Self::accepting(place, next, keep, reading, script)
+    }
+
+    fn accepting(
+        place: Place,
+        next: impl Fn() -> io::Result<TcpStream> + Send + 'static,
+        keep: usize,
+        reading: Gate,
+        script: impl Fn(&mut Conn) + Send + Sync + 'static,
+    ) -> Self {
         let shared = Arc::new(Shared {
             book: Mutex::default(),
             changed: Condvar::new(),
@@ -127,20 +153,27 @@ impl Upstream {
             reading,
         });
         let (script, accepting) = (Arc::new(script), Arc::clone(&shared));
-        thread::spawn(move || accepting.accept(&listener, &script));
+        thread::spawn(move || accepting.accept(next, &script));
         Self {
-            address,
+            place,
             shared,
             strict: true,
         }
     }
 
+    #[track_caller]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        match self.place {
+            Place::Address(address) => address,
+            Place::Socket(_) => panic!("a unix socket has no address"),
+        }
     }
 
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        match &self.place {
+            Place::Address(address) => format!("http://{address}"),
+            Place::Socket(path) => format!("unix:{}", path.display()),
+        }
     }
 
     pub fn connections(&self) -> usize {
@@ -274,7 +307,10 @@ impl Drop for Upstream {
         self.shared.changed.notify_all();
         self.shared.reading.open();
         // Wakes the acceptor, which then sees that all is over.
-        let _woken = TcpStream::connect(self.address);
+        match &self.place {
+            Place::Address(address) => drop(TcpStream::connect(address)),
+            Place::Socket(path) => drop(UnixStream::connect(path)),
+        }
         if !self.strict || thread::panicking() {
             return;
         }
@@ -330,9 +366,13 @@ impl Shared {
         })
     }
 
-    fn accept(self: &Arc<Self>, listener: &TcpListener, script: &Arc<impl Fn(&mut Conn) + Send + Sync + 'static>) {
-        for stream in listener.incoming() {
-            let Ok(stream) = stream else { continue };
+    fn accept(
+        self: &Arc<Self>,
+        next: impl Fn() -> io::Result<TcpStream>,
+        script: &Arc<impl Fn(&mut Conn) + Send + Sync + 'static>,
+    ) {
+        loop {
+            let Ok(stream) = next() else { continue };
             let _quick = stream.set_nodelay(true);
             let stream = Arc::new(stream);
             let number = {

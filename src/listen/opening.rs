@@ -1,0 +1,219 @@
+//! The beginning of a connection, read before anybody serves it: where the listener speaks the PROXY protocol, whose
+//! connection this is.
+//!
+//! Comes in: a stream and its peer. Goes out: the stream, what was read of it and belongs to whoever serves it, and who
+//! is at the other end in truth. A plain listener does without all of this.
+
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Poll, ready};
+
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncRead, ReadBuf};
+
+use super::limits::Entered;
+use super::link::{QUIET, Stage};
+use super::listener::{Listener, refuse};
+use super::proxy_protocol::{self, Header, Reading, Speaker};
+use super::worker::Worker;
+use crate::base::peer::Peer;
+use crate::base::stream::Stream;
+use crate::base::task::TaskHandle;
+use crate::config::spec::ProxyProtocol;
+use crate::telemetry::events::{ConnectionEnd, ConnectionRefused};
+
+/// A connection that can be served.
+pub(super) struct Opened {
+    pub(super) stream: Stream,
+    /// Read already, and not part of what was looked for.
+    pub(super) unread: Bytes,
+    pub(super) origin: Origin,
+    pub(super) place: Entered,
+}
+
+/// Where a connection comes from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Origin {
+    pub(super) peer: Peer,
+    /// The address the client connected to, if it has one.
+    pub(super) local: Option<SocketAddr>,
+    /// The peer passes on what somebody says whom it does not name: nothing of it is the peer's own word.
+    pub(super) unnamed: bool,
+}
+
+impl Origin {
+    /// Of a connection that nobody told anything about.
+    pub(super) fn of(stream: &Stream, peer: Peer) -> std::io::Result<Self> {
+        Ok(Self {
+            peer,
+            local: stream.local_address()?,
+            unnamed: false,
+        })
+    }
+}
+
+/// What is asked of the first bytes.
+pub(super) enum Judged<T> {
+    /// It takes more of them.
+    Unsure,
+    Sure(T),
+}
+
+/// How reading the first bytes failed.
+enum Failed {
+    /// The peer has gone, or the connection is broken.
+    Left,
+    Refused(ConnectionEnd, &'static str),
+}
+
+/// Read the header of the PROXY protocol that `peer` begins with. `place` is counted in the total, and a peer that is not
+/// trusted also among those of its address: it can have no other.
+///
+/// Nothing comes out when the connection is over; then that is counted.
+pub(super) async fn open(
+    worker: &Worker,
+    listener: &Rc<Listener>,
+    stream: Stream,
+    peer: Peer,
+    place: Entered,
+) -> Option<Opened> {
+    let _counted = worker.reporter.open_connection();
+    let mut beginning = Beginning::new(worker, listener, stream);
+    match header(&mut beginning, peer).await {
+        Ok(speaker) => beginning.spoken_for(peer, speaker, place),
+        Err(Failed::Left) => None,
+        Err(Failed::Refused(end, detail)) => {
+            worker.reporter.emit(ConnectionRefused {
+                end,
+                peer: Some(peer),
+                detail,
+            });
+            None
+        }
+    }
+}
+
+/// Whose connection it is, and nothing more of it read than that. Only a trusted peer may say so.
+async fn header(beginning: &mut Beginning<'_>, peer: Peer) -> Result<Option<Speaker>, Failed> {
+    let (mode, is_trusted) = {
+        let rules = beginning.listener.rules_in(&beginning.worker.lease());
+        (rules.proxy_protocol, rules.trusted.contains(peer))
+    };
+    let reading = beginning
+        .read(|bytes| match proxy_protocol::read(bytes) {
+            // That it is one is enough to know.
+            Reading::Unsure if is_trusted || !proxy_protocol::has_begun(bytes) => Judged::Unsure,
+            reading => Judged::Sure(reading),
+        })
+        .await?;
+    match (reading, mode) {
+        (Reading::Other, ProxyProtocol::Off | ProxyProtocol::Accept) => Ok(None),
+        (Reading::Other, ProxyProtocol::Require) => {
+            let detail = "it does not begin with a header of the PROXY protocol";
+            Err(Failed::Refused(ConnectionEnd::ProxyHeader, detail))
+        }
+        _ if !is_trusted => Err(Failed::Refused(ConnectionEnd::ProxyUntrusted, "")),
+        (Reading::Header(Header { length, speaker }), _) => {
+            beginning.take(length);
+            Ok(Some(speaker))
+        }
+        (Reading::Malformed(why), _) => Err(Failed::Refused(ConnectionEnd::ProxyHeader, why)),
+        (Reading::Unsure, _) => Err(Failed::Left),
+    }
+}
+
+/// A connection of which only the first bytes are looked at.
+struct Beginning<'w> {
+    worker: &'w Worker,
+    listener: &'w Rc<Listener>,
+    stream: Stream,
+    /// Not taken yet.
+    unread: BytesMut,
+}
+
+/// How much is read in one go. Most of what begins a connection comes in one packet.
+const PIECE: usize = 2048;
+
+impl<'w> Beginning<'w> {
+    fn new(worker: &'w Worker, listener: &'w Rc<Listener>, stream: Stream) -> Self {
+        Self {
+            worker,
+            listener,
+            stream,
+            unread: BytesMut::new(),
+        }
+    }
+
+    /// Read until `judge` is sure (RS-01: within the time of a head, however slowly the bytes come).
+    async fn read<T>(&mut self, judge: impl Fn(&[u8]) -> Judged<T>) -> Result<T, Failed> {
+        let task = TaskHandle::new(&self.worker.timers);
+        let (begun, patience) = (task.now(), self.worker.lease().timeouts.head);
+        let known = self.listener.register();
+        std::future::poll_fn(|cx| {
+            known.wake_with(cx.waker());
+            task.look_at_clock(cx);
+            loop {
+                if let Judged::Sure(judged) = judge(&self.unread) {
+                    return Poll::Ready(Ok(judged));
+                }
+                let mut room = [0; PIECE];
+                let mut piece = ReadBuf::new(&mut room);
+                match Pin::new(&mut self.stream).poll_read(cx, &mut piece) {
+                    Poll::Ready(Ok(())) if !piece.filled().is_empty() => self.unread.extend_from_slice(piece.filled()),
+                    Poll::Ready(_) => return Poll::Ready(Err(Failed::Left)),
+                    Poll::Pending => {
+                        let is_fresh = self.unread.is_empty();
+                        let is_leaving = is_fresh && self.listener.stage() == Stage::Closing;
+                        let limit = if is_leaving { patience.min(QUIET) } else { patience };
+                        ready!(task.poll_past(begun + limit));
+                        return Poll::Ready(Err(match (is_leaving, is_fresh) {
+                            (true, _) => Failed::Left,
+                            (false, true) => Failed::Refused(ConnectionEnd::FirstByteTimeout, ""),
+                            (false, false) => Failed::Refused(ConnectionEnd::HeadTimeout, ""),
+                        }));
+                    }
+                }
+            }
+        })
+        .await
+    }
+
+    /// The first `length` bytes have been understood, and are nobody else's.
+    fn take(&mut self, length: usize) {
+        drop(self.unread.split_to(length.min(self.unread.len())));
+    }
+
+    /// From now on the connection is `speaker`'s; it must have a place among those of its address.
+    fn spoken_for(self, peer: Peer, speaker: Option<Speaker>, place: Entered) -> Option<Opened> {
+        let origin = match speaker {
+            Some(Speaker::Client { source, destination }) => Origin {
+                peer: source.into(),
+                local: Some(destination),
+                unnamed: false,
+            },
+            Some(Speaker::Proxy) | None => Origin::of(&self.stream, peer).ok()?,
+            Some(Speaker::Unnamed) => Origin {
+                unnamed: true,
+                ..Origin::of(&self.stream, peer).ok()?
+            },
+        };
+        let lease = self.worker.lease();
+        let entered = {
+            let rules = self.listener.rules_in(&lease);
+            place.counted_for(origin.peer, &rules.trusted, lease.connections)
+        };
+        match entered {
+            Ok(place) => Some(Opened {
+                stream: self.stream,
+                unread: self.unread.freeze(),
+                origin,
+                place,
+            }),
+            Err(refused) => {
+                refuse(self.worker, &self.stream, origin.peer, refused);
+                None
+            }
+        }
+    }
+}
