@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -14,15 +15,17 @@ use crate::base::timers::Timers;
 /// RFC 8305 section 5: how long an address is tried alone before the next one joins.
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// Why there is no connection.
-#[derive(Debug, thiserror::Error)]
+/// Why there is no connection. Several may have waited for it.
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum ConnectFailed {
     #[error("the host name has no address")]
     NoAddress,
     #[error("no address accepted a connection in time")]
     TimedOut,
     #[error("connection refused or failed: {0}")]
-    Io(#[source] io::Error),
+    Io(#[source] Arc<io::Error>),
+    #[error("the server does not speak HTTP/2: {0}")]
+    Http2(#[source] Arc<h2::Error>),
 }
 
 /// Connect to one of the target's addresses within `limit`.
@@ -37,10 +40,14 @@ pub(super) async fn connect(target: &Target, limit: Duration, timers: &Timers) -
         .unwrap_or(Err(ConnectFailed::TimedOut));
     match &outcome {
         // A request leaves in few large writes and waits for its answer: Nagle only adds delay.
-        Ok(stream) => stream.set_nodelay(true).map_err(ConnectFailed::Io)?,
+        Ok(stream) => stream.set_nodelay(true).map_err(failed)?,
         Err(_) => target.addresses().distrust(),
     }
     outcome
+}
+
+fn failed(error: io::Error) -> ConnectFailed {
+    ConnectFailed::Io(Arc::new(error))
 }
 
 async fn race(addresses: &[SocketAddr], timers: &Timers) -> Result<TcpStream, ConnectFailed> {
@@ -72,7 +79,7 @@ async fn race(addresses: &[SocketAddr], timers: &Timers) -> Result<TcpStream, Co
             let may_start = one_failed || alarm.poll_past(cx, next_start).is_ready();
             match waiting {
                 [] if running.is_empty() => {
-                    let failure = last_error.take().map_or(ConnectFailed::NoAddress, ConnectFailed::Io);
+                    let failure = last_error.take().map_or(ConnectFailed::NoAddress, failed);
                     return Poll::Ready(Err(failure));
                 }
                 [address, rest @ ..] if may_start => {

@@ -31,4 +31,5 @@ mod shutdown;
 mod support;
 mod timeouts;
 mod upgrades;
+mod upstream_http2;
 mod upstreams;

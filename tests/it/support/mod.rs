@@ -7,6 +7,7 @@ pub mod client;
 pub mod clock;
 pub mod gate;
 pub mod gateway;
+pub mod http2;
 pub mod process;
 pub mod request;
 pub mod upstream;
