@@ -128,18 +128,10 @@ impl Link {
         }
     }
 
-    pub(super) fn begin(
-        &self,
-        head: Request<()>,
-        is_whole: bool,
-    ) -> Result<(ResponseFuture, SendStream<Bytes>), h2::Error> {
-        // A clone of the handle knows nothing of streams that others have begun and that still wait for the server to
-        // take them: that is counted here.
-        let sender = self.sender.borrow().clone();
-        match sender {
-            Some(mut sender) => sender.send_request(head, is_whole),
-            None => Err(h2::Reason::REFUSED_STREAM.into()),
-        }
+    /// A handle to begin one stream with, also after the connection has been retired for others. A clone knows nothing of
+    /// streams that others have begun and that still wait for the server to take them: those are counted here.
+    pub(super) fn sender(&self) -> Option<SendRequest<Bytes>> {
+        self.sender.borrow().clone()
     }
 
     /// A stream begins; how long the connection had carried none before.

@@ -111,6 +111,8 @@ impl Lane {
         state.expected = width.max(1);
         state.links.push(link);
         state.wake_all();
+        drop(state);
+        self.stir();
     }
 
     /// As many of those who wait as this connection was for are told that it failed.
@@ -142,19 +144,16 @@ impl Lane {
         state.wake_all();
     }
 
-    /// There may be room where there was none.
+    /// There may be room where there was none: for those who wait here, or else for another worker, which gets the places
+    /// of unused connections, or of one that finishes what runs on it.
     pub(super) fn stir(&self) {
-        let state = self.state.borrow();
+        let mut state = self.state.borrow_mut();
         if !state.waiting.is_empty() {
             let room = state.room();
             state.waiting.iter().take(room).for_each(|w| w.waker.wake_by_ref());
+            return;
         }
-    }
-
-    /// Give connections up to another worker that waits for them: unused ones, or else one that finishes what runs on it.
-    pub(super) fn give_way(&self) {
-        let mut state = self.state.borrow_mut();
-        if !state.waiting.is_empty() || !self.target.is_awaited() {
+        if !self.target.is_awaited() {
             return;
         }
         let before = state.links.len();

@@ -13,8 +13,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use h2::SendStream;
-use h2::client::ResponseFuture;
+use h2::client::{ResponseFuture, SendRequest};
+use h2::{Reason, SendStream};
 use http::Request;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit};
 
@@ -36,14 +36,17 @@ pub struct Http2Pools {
 
 /// Room for one stream, held for as long as it runs.
 pub struct Room {
+    /// Until the stream has begun.
+    sender: RefCell<Option<SendRequest<Bytes>>>,
     link: Rc<Link>,
     rested: Duration,
 }
 
 impl Room {
     pub(super) fn on(link: Rc<Link>) -> Self {
+        let sender = RefCell::new(link.sender());
         let rested = link.enter();
-        Self { link, rested }
+        Self { sender, link, rested }
     }
 
     pub(super) fn send(
@@ -51,7 +54,10 @@ impl Room {
         head: Request<()>,
         is_whole: bool,
     ) -> Result<(ResponseFuture, SendStream<Bytes>), h2::Error> {
-        self.link.begin(head, is_whole)
+        match self.sender.take() {
+            Some(mut sender) => sender.send_request(head, is_whole),
+            None => Err(Reason::REFUSED_STREAM.into()),
+        }
     }
 
     /// How long the connection had carried nothing before.
@@ -112,7 +118,7 @@ impl Http2Pools {
     /// Give up what another worker waits for, and forget targets that nobody uses any more.
     pub(in crate::upstream) fn sweep(&self) {
         self.by_target.borrow_mut().retain(|_, lane| {
-            lane.give_way();
+            lane.stir();
             !lane.is_deserted()
         });
     }
@@ -123,13 +129,15 @@ impl Http2Pools {
 }
 
 /// A request that waits for room.
+///
+/// It leaves the queue before it leaves the line: a lane without a line gives its connections to those in the queue.
 struct Wait<'w> {
+    /// While every connection the target may have is in use.
+    queued: Option<InQueue>,
     place: Place,
     pools: &'w Http2Pools,
     lane: Rc<Lane>,
     upstream: &'w Upstream,
-    /// While every connection the target may have is in use.
-    queued: Option<InQueue>,
 }
 
 struct InQueue {

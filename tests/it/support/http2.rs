@@ -129,7 +129,15 @@ impl Http2Upstream {
         announced: Announced,
         script: impl Fn(Stream) -> F + Send + Sync + 'static,
     ) -> Self {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::on("127.0.0.1:0", announced, script)
+    }
+
+    pub fn on<F: Future<Output = ()> + 'static>(
+        address: &str,
+        announced: Announced,
+        script: impl Fn(Stream) -> F + Send + Sync + 'static,
+    ) -> Self {
+        let listener = std::net::TcpListener::bind(address).unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
         let book = Arc::<Shared>::default();
@@ -365,11 +373,17 @@ impl Stream {
         while self.read().await.is_some() {}
     }
 
-    /// Until the client of this stream gives it up.
+    /// Until the client of this stream gives it up, before its answer begins.
     pub async fn wait_reset(&mut self) {
         let reason = std::future::poll_fn(|cx| self.respond.poll_reset(cx)).await;
         let place = self.place;
         self.book.note(|book| book.streams[place].reset = reason.ok());
+    }
+
+    /// The same, once its answer has begun.
+    pub async fn wait_reset_of(&self, answer: &mut SendStream<Bytes>) {
+        let reason = std::future::poll_fn(|cx| answer.poll_reset(cx)).await;
+        self.book.note(|book| book.streams[self.place].reset = reason.ok());
     }
 
     pub fn begin(&mut self, head: Response<()>) -> SendStream<Bytes> {
@@ -411,7 +425,9 @@ impl Stream {
         let _gone = self.orders.send(Order::Abandon(reason));
     }
 
-    pub fn cut(&self) {
+    /// Without another word: this never ends.
+    pub async fn cut(&self) {
         let _gone = self.orders.send(Order::Cut);
+        std::future::pending().await
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod client;
 pub mod clock;
+pub mod frames;
 pub mod gate;
 pub mod gateway;
 pub mod http2;

@@ -1,6 +1,9 @@
 //! HTTP/2 to upstreams: what a stream carries, how connections are shared, and what an upstream can do to us.
 
 mod exchange;
+mod sharing;
+
+use http::HeaderMap;
 
 use crate::support::Setup;
 use crate::support::http2::Http2Upstream;
@@ -15,4 +18,10 @@ fn to_with(upstream: &Http2Upstream, settings: &str) -> Setup {
 
 fn to(upstream: &Http2Upstream) -> Setup {
     to_with(upstream, "max_pending: 256")
+}
+
+fn field_names(headers: &HeaderMap) -> Vec<&str> {
+    let mut names: Vec<_> = headers.iter().map(|(name, _)| name.as_str()).collect();
+    names.sort_unstable();
+    names
 }
