@@ -12,9 +12,8 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use h2::client::{Builder, Connection, ResponseFuture, SendRequest};
-use h2::{Ping, PingPong, SendStream};
-use http::Request;
+use h2::client::{Builder, Connection, SendRequest};
+use h2::{Ping, PingPong};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::io::{Heard, HearingIo};

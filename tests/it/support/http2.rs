@@ -92,8 +92,6 @@ impl Door {
 enum Order {
     /// Take no new streams, finish those that run.
     Leave,
-    /// End with this reason at once.
-    Abandon(Reason),
     /// Cut the line.
     Cut,
 }
@@ -284,6 +282,10 @@ async fn accept(listener: std::net::TcpListener, announced: Announced, script: S
 
 async fn serve(socket: TcpStream, connection: usize, announced: Announced, script: Script, book: &Arc<Shared>) {
     let mut builder = Builder::new();
+    // It is the gateway that is tested: this side takes as many resets as come.
+    builder
+        .max_pending_accept_reset_streams(10_000)
+        .max_concurrent_reset_streams(10_000);
     if let Some(streams) = announced.streams {
         builder.max_concurrent_streams(streams);
     }
@@ -300,7 +302,6 @@ async fn serve(socket: TcpStream, connection: usize, announced: Announced, scrip
         tokio::select! {
             order = given.recv() => match order {
                 Some(Order::Leave) => wire.graceful_shutdown(),
-                Some(Order::Abandon(reason)) => wire.abrupt_shutdown(reason),
                 Some(Order::Cut) | None => return,
             },
             accepted = wire.accept() => {
@@ -419,10 +420,6 @@ impl Stream {
     /// Take no new streams on this connection, finish those that run.
     pub fn leave(&self) {
         let _gone = self.orders.send(Order::Leave);
-    }
-
-    pub fn abandon(&self, reason: Reason) {
-        let _gone = self.orders.send(Order::Abandon(reason));
     }
 
     /// Without another word: this never ends.

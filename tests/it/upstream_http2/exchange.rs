@@ -4,7 +4,7 @@ use bytes::Bytes;
 use h2::Reason;
 use http::{HeaderMap, Response};
 
-use super::{field_names, to, to_with};
+use super::{field_names, secs, to, to_with};
 use crate::support::http2::{Announced, Door, Http2Upstream};
 use crate::support::{End, LIMIT, Request, get, post};
 
@@ -440,12 +440,9 @@ fn an_upstream_that_does_not_answer_in_time_is_504_and_its_stream_is_reset() {
     client.send(get("/x"));
     upstream.wait_streams(1);
     gateway.settle();
-    let answer = gateway.clock.until(
-        std::time::Duration::from_secs(7),
-        std::time::Duration::from_secs(9),
-        "the refusal",
-        |patience| client.answer_within(patience),
-    );
+    let answer = gateway.clock.until(secs(7), secs(9), "the refusal", |patience| {
+        client.answer_within(patience)
+    });
     answer.is_problem(504, "upstream.timeout");
     assert_eq!(upstream.wait_reset(0), Reason::CANCEL);
     assert_eq!(upstream.open(), 1, "the connection is none the worse for it");
@@ -463,12 +460,9 @@ fn an_upstream_that_pauses_too_long_inside_its_answer_is_cut_off() {
     client.send(get("/x"));
     client.read_until(b"half\r\n");
     gateway.settle();
-    let end = gateway.clock.until(
-        std::time::Duration::from_secs(9),
-        std::time::Duration::from_secs(11),
-        "the end",
-        |patience| client.end_within(patience),
-    );
+    let end = gateway
+        .clock
+        .until(secs(9), secs(11), "the end", |patience| client.end_within(patience));
     assert!(matches!(end, End::Closed | End::Reset));
     assert_eq!(upstream.wait_reset(0), Reason::CANCEL);
 }
