@@ -32,12 +32,10 @@ impl Admission {
             return Err(AdmissionFault::AddressDenied);
         }
         // A body that says it is too large is refused before anybody is asked for it; one that does not say is
-        // counted on its way.
-        if arrived
-            .asked()
-            .content_length
-            .is_some_and(|length| length > route.body_max)
-        {
+        // counted on its way. A call of gRPC is a stream, and has a stream's limits instead.
+        let asked = arrived.asked();
+        let is_call = asked.grpc.is_some() && route.carries_grpc();
+        if asked.content_length.is_some_and(|length| length > route.body_max) && !is_call {
             return Err(AdmissionFault::BodyTooLarge);
         }
         Ok(Admitted { arrived, route })

@@ -12,6 +12,8 @@ use hyper::body::Incoming;
 pub enum Source {
     Http1(Incoming),
     Http2(Http2Source),
+    /// Nothing is left of it, or nobody wants the rest.
+    Ended,
 }
 
 /// Why the frames ended before the message did.
@@ -47,6 +49,7 @@ impl Source {
                 .poll_frame(cx)
                 .map(|frame| frame.map(|frame| frame.map_err(SourceBroken::Http1))),
             Self::Http2(source) => source.poll_frame(cx),
+            Self::Ended => Poll::Ready(None),
         }
     }
 
@@ -55,6 +58,7 @@ impl Source {
         match self {
             Self::Http1(incoming) => incoming.is_end_stream(),
             Self::Http2(source) => source.stream.is_end_stream(),
+            Self::Ended => true,
         }
     }
 
@@ -62,6 +66,7 @@ impl Source {
         match self {
             Self::Http1(incoming) => incoming.size_hint(),
             Self::Http2(source) => source.left.map_or_else(SizeHint::default, SizeHint::with_exact),
+            Self::Ended => SizeHint::with_exact(0),
         }
     }
 }

@@ -133,11 +133,20 @@ pub enum UpstreamKind {
 pub struct ServersSpec {
     /// At least one.
     pub targets: Vec<TargetSpec>,
+    pub protocol: UpstreamProtocol,
     pub timeouts: UpstreamTimeouts,
     /// Per target, over all workers.
     pub max_connections: NonZeroUsize,
     /// Requests that may wait for a connection, per target.
     pub max_pending: usize,
+}
+
+/// What is spoken to the servers of an upstream; `auto` is already resolved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UpstreamProtocol {
+    Http1,
+    /// HTTP/2 without TLS, known beforehand.
+    H2c,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

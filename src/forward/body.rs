@@ -1,22 +1,24 @@
-//! The answer of an upstream on its way to the client, frame by frame, with the connection it comes from.
+//! The answer of an upstream on its way to the client, frame by frame, with what carries it.
 //!
-//! The connection is moved by whoever polls this body. When the answer has ended it goes back to the pool; when this
-//! body is dropped before, the connection is dropped with it and the upstream sees that nobody listens any more.
+//! The connection of an HTTP/1 upstream is moved by whoever polls this body; a stream of a shared one only has the rest of
+//! its request moved here. When the answer has ended the carrier is free for others; when this body is dropped before, the
+//! upstream sees that nobody listens any more.
 
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
+use super::limits::{Overdue, StreamLimits};
 use crate::base::clock::Moment;
 use crate::base::source::{Source, SourceBroken};
 use crate::base::task::TaskHandle;
-use crate::request::body::Outgoing;
+use crate::request::body::{BodyFault, Outgoing};
 use crate::request::headers;
-use crate::upstream::{Conn, InFlight, Pools};
+use crate::upstream::{Call, Conn, InFlight, Pools};
 
 /// Why an answer was cut off after its head had been sent.
 #[derive(Debug, thiserror::Error)]
@@ -25,24 +27,49 @@ pub enum AnswerBroken {
     Upstream(#[source] SourceBroken),
     #[error("the upstream fell silent in the middle of its answer")]
     Silent,
+    #[error("the stream has reached its greatest age")]
+    Aged,
+    #[error("the deadline of the call has passed")]
+    Deadline,
+    /// The rest of the request, which was still under way.
+    #[error(transparent)]
+    Request(BodyFault),
+}
+
+impl From<Overdue> for AnswerBroken {
+    fn from(overdue: Overdue) -> Self {
+        match overdue {
+            Overdue::Silent => Self::Silent,
+            Overdue::Aged => Self::Aged,
+            Overdue::Deadline => Self::Deadline,
+        }
+    }
+}
+
+/// What an answer comes over.
+pub(super) enum Carrier {
+    Http1(Conn<Outgoing>),
+    Http2(Box<Call<Outgoing>>),
 }
 
 /// The body of an upstream's answer.
 pub struct Streamed {
     source: Source,
-    conn: Option<Conn<Outgoing>>,
+    carrier: Option<Carrier>,
     pools: Rc<Pools<Outgoing>>,
     task: TaskHandle,
     /// How long the upstream may pause, and how long its connection may rest afterwards.
     idle: Duration,
     silent_since: Option<Moment>,
+    /// Boxed: most answers have none.
+    stream: Option<Box<StreamLimits>>,
     _counted: Option<InFlight>,
 }
 
 impl Streamed {
     pub(super) fn new(
         source: Source,
-        conn: Conn<Outgoing>,
+        carrier: Carrier,
         pools: &Rc<Pools<Outgoing>>,
         task: &TaskHandle,
         idle: Duration,
@@ -50,18 +77,35 @@ impl Streamed {
     ) -> Self {
         let mut streamed = Self {
             source,
-            conn: Some(conn),
+            carrier: Some(carrier),
             pools: Rc::clone(pools),
             task: task.clone(),
             idle,
             silent_since: None,
+            stream: None,
             _counted: counted,
         };
         streamed.release_at_end();
         streamed
     }
 
-    /// Once the last frame is out, the connection may serve somebody else.
+    /// Put the limits of a stream in place of those of an ordinary answer.
+    pub(super) fn limited_as(mut self, limits: Option<Box<StreamLimits>>) -> Self {
+        self.stream = limits;
+        self
+    }
+
+    /// Send on what the client still sends of its request, while nobody can take a frame of the answer.
+    pub fn drive(&mut self, cx: &mut Context<'_>) {
+        match &mut self.carrier {
+            Some(Carrier::Http1(conn)) => conn.drive(cx),
+            // A fault of the request shows when the next frame is asked for: it has reset the stream.
+            Some(Carrier::Http2(call)) => drop(call.drive(cx)),
+            None => {}
+        }
+    }
+
+    /// Once the last frame is out, the carrier may serve somebody else.
     fn release_at_end(&mut self) {
         if self.source.is_end_stream() {
             self.release();
@@ -69,18 +113,50 @@ impl Streamed {
     }
 
     fn release(&mut self) {
-        if let Some(conn) = self.conn.take() {
+        // The room of a stream is free as soon as nobody holds it.
+        if let Some(Carrier::Http1(conn)) = self.carrier.take() {
             self.pools.put_back(conn, self.idle, self.task.now());
         }
     }
 
-    fn poll_source(&mut self) -> Poll<Option<Result<Frame<Bytes>, SourceBroken>>> {
-        // Only the connection makes frames, and it is moved after this look if there is none: no wake-up is needed.
-        let mut look = || self.source.poll_frame(&mut Context::from_waker(Waker::noop()));
-        match &self.conn {
-            Some(conn) => conn.quietly(look),
-            None => look(),
+    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, AnswerBroken>>> {
+        let frame = match &mut self.carrier {
+            Some(Carrier::Http2(call)) => {
+                if let Err(fault) = call.drive(cx) {
+                    return Poll::Ready(Some(Err(AnswerBroken::Request(fault))));
+                }
+                self.source.poll_frame(cx)
+            }
+            Some(Carrier::Http1(conn)) => {
+                // Only the connection makes frames, and it is moved after this look if there is none: no wake-up is needed.
+                let unheard = &mut Context::from_waker(Waker::noop());
+                let mut frame = conn.quietly(|| self.source.poll_frame(unheard));
+                if frame.is_pending() {
+                    conn.drive(cx);
+                    frame = conn.quietly(|| self.source.poll_frame(unheard));
+                }
+                frame
+            }
+            None => self.source.poll_frame(cx),
+        };
+        frame.map(|frame| frame.map(|frame| frame.map_err(AnswerBroken::Upstream)))
+    }
+
+    /// How long the upstream may stay silent now that it is.
+    fn patience(&mut self) -> (Moment, Overdue) {
+        let since = *self.silent_since.get_or_insert_with(|| self.task.now());
+        match &self.stream {
+            Some(limits) => limits.patience(since, self.idle),
+            None => (since + self.idle, Overdue::Silent),
         }
+    }
+
+    /// Nobody listens to the upstream any more.
+    fn cut(&mut self, overdue: Overdue) -> Result<Frame<Bytes>, AnswerBroken> {
+        self.carrier = None;
+        self.source = Source::Ended;
+        let last_word = self.stream.as_ref().and_then(|limits| limits.last_word(overdue));
+        last_word.map(Frame::trailers).ok_or_else(|| overdue.into())
     }
 }
 
@@ -90,27 +166,26 @@ impl Body for Streamed {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let this = self.get_mut();
-        let mut frame = this.poll_source();
-        if frame.is_pending() {
-            if let Some(conn) = &mut this.conn {
-                conn.drive(cx);
-            }
-            frame = this.poll_source();
+        if this.carrier.is_some()
+            && let Some(limits) = &this.stream
+            && let (moment, overdue) = limits.ends()
+            && this.task.poll_past(moment).is_ready()
+        {
+            return Poll::Ready(Some(this.cut(overdue)));
         }
-        match frame {
+        match this.poll_answer(cx) {
             Poll::Pending => {
-                let since = *this.silent_since.get_or_insert_with(|| this.task.now());
-                std::task::ready!(this.task.poll_past(since + this.idle));
-                this.conn = None;
-                Poll::Ready(Some(Err(AnswerBroken::Silent)))
+                let (moment, overdue) = this.patience();
+                ready!(this.task.poll_past(moment));
+                Poll::Ready(Some(this.cut(overdue)))
             }
             Poll::Ready(None) => {
                 this.release();
                 Poll::Ready(None)
             }
             Poll::Ready(Some(Err(error))) => {
-                this.conn = None;
-                Poll::Ready(Some(Err(AnswerBroken::Upstream(error))))
+                this.carrier = None;
+                Poll::Ready(Some(Err(error)))
             }
             Poll::Ready(Some(Ok(mut frame))) => {
                 this.silent_since = None;

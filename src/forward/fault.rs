@@ -3,7 +3,7 @@
 use super::upgrade::SwitchFault;
 use crate::request::body::BodyFault;
 use crate::request::framing::FramingFault;
-use crate::upstream::{ConnectFailed, TakeFailed};
+use crate::upstream::{CallFailed, ConnectFailed, TakeFailed};
 
 #[derive(Debug, thiserror::Error)]
 pub enum ForwardFault {
@@ -22,4 +22,14 @@ pub enum ForwardFault {
     Switch(#[from] SwitchFault),
     #[error("the upstream's answer is not valid: {0}")]
     Invalid(#[from] FramingFault),
+    /// HTTP-16: on a stream, where nothing but the status says so.
+    #[error("the upstream sent a body with an answer that has none")]
+    Surplus,
+    /// The server did not look at the request, twice.
+    #[error("the upstream takes no more requests: {0}")]
+    Refused(#[source] CallFailed<BodyFault>),
+    #[error("the upstream gave no valid answer: {0}")]
+    Stream(#[source] CallFailed<BodyFault>),
+    #[error("the host of the request cannot be written as an authority")]
+    Authority(#[source] http::Error),
 }

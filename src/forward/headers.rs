@@ -37,13 +37,24 @@ pub fn prepare(headers: &mut HeaderMap, asked: &Asked, route: &Route) {
 
 /// The one `Host` field.
 pub(super) fn set_host(headers: &mut HeaderMap, asked: &Asked, route: &Route, target: &Target) {
-    let host = match (route.forward.host, asked.host.raw()) {
-        // Where it stands since it arrived.
-        (ForwardHost::Client, Some(_)) => return,
-        // A client of HTTP/1.0 may name no host; HTTP/1.1, which the upstream gets, needs one.
-        (ForwardHost::Client, None) | (ForwardHost::Upstream, _) => target.authority(),
-    };
-    headers.insert(HOST, host.clone());
+    // The client's own stands where it stood since it arrived.
+    if let Named::ByUs(host) = host(asked, route, target) {
+        headers.insert(HOST, host.clone());
+    }
+}
+
+/// Who the upstream is told it is.
+pub(super) enum Named<'h> {
+    ByClient(&'h HeaderValue),
+    ByUs(&'h HeaderValue),
+}
+
+pub(super) fn host<'h>(asked: &'h Asked, route: &Route, target: &'h Target) -> Named<'h> {
+    match (route.forward.host, asked.host.raw()) {
+        (ForwardHost::Client, Some(host)) => Named::ByClient(host),
+        // A client of HTTP/1.0 may name no host, and the upstream needs one.
+        (ForwardHost::Client, None) | (ForwardHost::Upstream, _) => Named::ByUs(target.authority()),
+    }
 }
 
 /// What the configuration removes and sets.

@@ -6,6 +6,8 @@
 mod body;
 mod fault;
 mod headers;
+mod http2;
+mod limits;
 mod upgrade;
 
 pub use body::{AnswerBroken, Streamed};
@@ -20,19 +22,23 @@ use std::time::Duration;
 
 use http::header::TRANSFER_ENCODING;
 use http::header::WWW_AUTHENTICATE;
-use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use hyper::body::Incoming;
 
 use crate::authz::Permitted;
 use crate::base::clock::Moment;
 use crate::base::source::Source;
 use crate::base::task::TaskHandle;
-use crate::config::spec::ClientTimeouts;
+use crate::config::spec::{ClientTimeouts, UpstreamProtocol};
+use crate::request::Asked;
 use crate::request::body::{BodyLimits, Outgoing, Progress};
+use crate::request::framing::{self, Framing};
+use crate::request::grpc::Grpc;
 use crate::request::headers::authenticates_connection;
-use crate::request::{Asked, framing};
 use crate::route::Route;
 use crate::upstream::{Conn, Detached, ExchangeFailed, InFlight, Pools, TakeFailed, Target, Tried, Upstream};
+use body::Carrier;
+use limits::{Stream, StreamLimits};
 use upgrade::Offer;
 
 /// A reused connection that rested at least this long may have been closed by its server while our request was on its
@@ -67,7 +73,7 @@ impl Forwarder {
     ) -> Result<Response<Sent>, ForwardFault> {
         let (route, mut asked, payload) = permitted.into_request();
         let onward = asked.onward.as_ref().unwrap_or(&asked.path);
-        let uri = Uri::from(onward.path_and_query().clone());
+        let path = onward.path_and_query().clone();
         let limits = BodyLimits {
             max: route.body_max,
             idle: timeouts.body_idle,
@@ -77,6 +83,26 @@ impl Forwarder {
         let bound = asked.binds_connection;
         let mut head = std::mem::take(&mut asked.headers);
         headers::prepare(&mut head, &asked, route);
+        let deadline = route.timeout.map_or(Moment::NEVER, |limit| asked.received + limit);
+        let mut errand = Errand {
+            forwarder: self,
+            upstream,
+            route,
+            asked: &asked,
+            progress: progress.as_deref(),
+            bound,
+            offers_switch: false,
+            deadline,
+            task,
+        };
+        let streams = StreamRules {
+            asked: &asked,
+            timeouts,
+            progress: progress.as_ref(),
+        };
+        if upstream.protocol == UpstreamProtocol::H2c {
+            return errand.send_on_stream(path, head, body, &streams).await;
+        }
         let offer = Offer::of(asked.upgrade.as_deref(), &route.upgrade);
         if let Some(offer) = &offer {
             offer.write(&mut head);
@@ -87,21 +113,11 @@ impl Forwarder {
         }
         let mut request = Request::new(body);
         *request.method_mut() = asked.method.clone();
-        *request.uri_mut() = uri;
+        *request.uri_mut() = Uri::from(path);
         *request.version_mut() = Version::HTTP_11;
         *request.headers_mut() = head;
 
-        let errand = Errand {
-            forwarder: self,
-            upstream,
-            route,
-            asked: &asked,
-            progress: progress.as_deref(),
-            bound,
-            offers_switch: offer.is_some(),
-            deadline: route.timeout.map_or(Moment::NEVER, |limit| asked.received + limit),
-            task,
-        };
+        errand.offers_switch = offer.is_some();
         let (mut response, conn, counted) = errand.run(request).await?;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return switched(response, conn, offer).await;
@@ -110,10 +126,47 @@ impl Forwarder {
         let idle = upstream.timeouts.idle;
         crate::request::headers::clean_answer(response.headers_mut(), &framing);
         *response.version_mut() = Version::HTTP_11;
+        let limits = streams.limits(None, &framing, response.headers());
         Ok(response.map(|incoming| {
-            let source = Source::Http1(incoming);
-            Sent::Streamed(Streamed::new(source, conn, &self.pools, task, idle, counted))
+            let (source, carrier) = (Source::Http1(incoming), Carrier::Http1(conn));
+            Sent::Streamed(Streamed::new(source, carrier, &self.pools, task, idle, counted).limited_as(limits))
         }))
+    }
+}
+
+/// What decides whether an answer is a stream, and how long it may take then.
+struct StreamRules<'s> {
+    asked: &'s Asked,
+    timeouts: &'s ClientTimeouts,
+    progress: Option<&'s Rc<Progress>>,
+}
+
+impl StreamRules<'_> {
+    /// The head of the answer is there: from now on the limits of a stream hold for what is left of the request, and for
+    /// the answer if it is a stream itself.
+    fn limits(&self, call: Option<Grpc>, framing: &Framing, answer: &HeaderMap) -> Option<Box<StreamLimits>> {
+        let upload = self.progress.filter(|progress| !progress.ended());
+        if let Some(progress) = upload {
+            progress.relax();
+        }
+        let stream = if call.is_some() {
+            Stream::Grpc
+        } else if framing.content_length.is_none() && limits::is_event_stream(answer) {
+            Stream::Events
+        } else if upload.is_some() {
+            Stream::Early
+        } else {
+            return None;
+        };
+        let received = self.asked.received;
+        let deadline = call.and_then(|call| call.timeout);
+        Some(Box::new(StreamLimits::new(
+            stream,
+            self.timeouts.stream_idle,
+            received + self.timeouts.stream_age,
+            deadline.map_or(Moment::NEVER, |limit| received + limit),
+            upload.map(Rc::clone),
+        )))
     }
 }
 

@@ -60,7 +60,13 @@ impl Rejection {
                 ForwardFault::Overloaded(TakeFailed::QueueFull | TakeFailed::NoneFreed) => Code::UpstreamOverloaded,
                 ForwardFault::Overloaded(TakeFailed::Connect(_)) => Code::UpstreamUnreachable,
                 ForwardFault::TimedOut => Code::UpstreamTimeout,
-                ForwardFault::Broken(_) | ForwardFault::Switch(_) | ForwardFault::Invalid(_) => Code::UpstreamProtocol,
+                ForwardFault::Refused(_) => Code::UpstreamUnavailable,
+                ForwardFault::Authority(_) => Code::RequestMalformed,
+                ForwardFault::Broken(_)
+                | ForwardFault::Stream(_)
+                | ForwardFault::Switch(_)
+                | ForwardFault::Invalid(_)
+                | ForwardFault::Surplus => Code::UpstreamProtocol,
             },
             Self::Body(fault) => body(*fault),
             Self::Panicked => Code::Internal,
@@ -75,6 +81,7 @@ impl Rejection {
             Self::Route(fault) => fault.to_string().into(),
             Self::Admission(AdmissionFault::BodyTooLarge) => AdmissionFault::BodyTooLarge.to_string().into(),
             Self::Forward(ForwardFault::Body(fault)) | Self::Body(fault) => fault.to_string().into(),
+            Self::Forward(fault @ ForwardFault::Authority(_)) => fault.to_string().into(),
             // About what stands behind the gate: the log has it.
             Self::Admission(AdmissionFault::AddressDenied) => "Ask the operator which networks may come here.".into(),
             Self::Forward(ForwardFault::TimedOut) => "Try again later.".into(),
@@ -82,8 +89,11 @@ impl Rejection {
                 ForwardFault::Unreachable(_)
                 | ForwardFault::Overloaded(_)
                 | ForwardFault::Broken(_)
+                | ForwardFault::Stream(_)
+                | ForwardFault::Refused(_)
                 | ForwardFault::Switch(_)
-                | ForwardFault::Invalid(_),
+                | ForwardFault::Invalid(_)
+                | ForwardFault::Surplus,
             ) => "Try again later; the operator finds the reason under the request id.".into(),
             Self::Panicked => "The operator finds the reason under the request id.".into(),
             Self::Identity(fault) => match *fault {},

@@ -75,6 +75,8 @@ pub struct Progress {
     fault: Cell<Option<BodyFault>>,
     ended: Cell<bool>,
     touched: Cell<bool>,
+    /// Its limits hold no longer.
+    relaxed: Cell<bool>,
     /// When the last frame was handed on.
     last: Cell<Moment>,
 }
@@ -92,6 +94,12 @@ impl Progress {
     /// Whether any of it has been read: then the request cannot be sent a second time.
     pub fn touched(&self) -> bool {
         self.touched.get()
+    }
+
+    /// Take whatever comes from now on: the head of the answer is out, and a body that goes on beside it is a stream, whose
+    /// limits are the answer's.
+    pub fn relax(&self) {
+        self.relaxed.set(true);
     }
 
     pub fn last(&self) -> Moment {
@@ -136,6 +144,7 @@ impl Outgoing {
             fault: Cell::new(None),
             ended: Cell::new(false),
             touched: Cell::new(false),
+            relaxed: Cell::new(false),
             last: Cell::new(task.now()),
         });
         let guarded = Guarded {
@@ -174,6 +183,9 @@ impl Guarded {
         self.progress.touched.set(true);
         loop {
             let Poll::Ready(frame) = self.source.poll_frame(cx) else {
+                if self.progress.relaxed.get() {
+                    return Poll::Pending;
+                }
                 let since = *self.waiting_since.get_or_insert_with(|| self.task.now());
                 let (moment, fault) = self.patience(since);
                 ready!(self.task.poll_past(moment));
@@ -200,7 +212,7 @@ impl Guarded {
                         Err(_) => continue,
                     };
                     self.received = self.received.saturating_add(data.len() as u64);
-                    if self.received > self.limits.max {
+                    if self.received > self.limits.max && !self.progress.relaxed.get() {
                         return self.refuse(BodyFault::TooLarge);
                     }
                     if self.source.is_end_stream() {

@@ -8,6 +8,7 @@ use http::header::{self, Entry, HeaderMap, HeaderName, HeaderValue};
 
 use self::names::Class;
 use super::framing::Framing;
+use super::grpc::names_grpc;
 use crate::config::reserved::COOKIE_PREFIX;
 
 mod names;
@@ -153,6 +154,8 @@ pub struct Survey {
     pub is_named: bool,
     /// An `Authorization` that authenticates the connection and not the request (NTLM, Negotiate).
     pub binds_connection: bool,
+    /// A content type of gRPC.
+    pub is_grpc: bool,
     /// An `Accept` that speaks of HTML.
     pub may_like_pages: bool,
     /// `Upgrade`.
@@ -173,6 +176,7 @@ impl Survey {
             match *name {
                 header::CONTENT_LENGTH | header::TRANSFER_ENCODING | header::EXPECT => survey.frames = true,
                 header::AUTHORIZATION => survey.binds_connection |= authenticates_connection(value),
+                header::CONTENT_TYPE => survey.is_grpc |= names_grpc(value),
                 header::COOKIE => cookies += memchr::memchr_iter(b';', value.as_bytes()).count() + 1,
                 header::UPGRADE => survey.upgrades = true,
                 header::ACCEPT => survey.may_like_pages |= memchr::memmem::find(value.as_bytes(), b"html").is_some(),

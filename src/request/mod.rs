@@ -8,6 +8,7 @@ pub mod client;
 pub mod forwarding;
 pub mod framing;
 pub mod fuzz;
+pub mod grpc;
 pub mod headers;
 pub mod host;
 pub mod path;
@@ -30,6 +31,7 @@ use body::Payload;
 use client::Client;
 use forwarding::Forwarding;
 use framing::FramingFault;
+use grpc::{Grpc, TimeoutFault};
 use headers::{HeaderFault, HeaderPolicy, Sender, Survey};
 use host::{Host, HostFault};
 use path::NormalPath;
@@ -62,6 +64,8 @@ pub struct Asked {
     pub forwarding: Forwarding,
     pub id: RequestId,
     pub trace: TraceParent,
+    /// Set for calls of gRPC.
+    pub grpc: Option<Grpc>,
     /// The client reads trailers.
     pub wants_trailers: bool,
     pub content_length: Option<u64>,
@@ -99,6 +103,8 @@ pub enum ArrivalFault {
     Framing(#[from] FramingFault),
     #[error(transparent)]
     Upgrade(#[from] UpgradeFault),
+    #[error(transparent)]
+    GrpcTimeout(#[from] TimeoutFault),
 }
 
 impl ArrivalFault {
@@ -112,7 +118,7 @@ impl ArrivalFault {
             Self::Target(TargetFault::OtherHost) => Code::HostMismatch,
             Self::Target(TargetFault::Path(fault)) if fault.is_ambiguous() => Code::PathAmbiguous,
             Self::Target(_) => Code::RequestMalformed,
-            Self::Header(HeaderFault::Repeated(_)) | Self::Upgrade(_) => Code::HeaderInvalid,
+            Self::Header(HeaderFault::Repeated(_)) | Self::Upgrade(_) | Self::GrpcTimeout(_) => Code::HeaderInvalid,
             Self::Header(HeaderFault::TooLong | HeaderFault::NameTooLong | HeaderFault::TooManyCookies) => {
                 Code::HeadersTooLarge
             }
@@ -249,6 +255,7 @@ impl Arrival {
         } else {
             None
         };
+        let grpc = Grpc::read(&method, &headers, survey.is_grpc)?;
         let cleaned = rules.headers.clean(&mut headers, sender)?;
         if survey.traces && headers.get(&TRACEPARENT) != Some(names.trace.as_header()) {
             // The state of a trace that does not go on.
@@ -264,6 +271,7 @@ impl Arrival {
             forwarding,
             id: names.id,
             trace: names.trace,
+            grpc,
             wants_trailers: cleaned.te_trailers,
             content_length: framing.content_length,
             binds_connection: survey.binds_connection,

@@ -11,7 +11,9 @@ use std::time::Duration;
 use crate::base::net::AddressSet;
 use crate::base::peer::Peer;
 use crate::config::protocol::ProtocolName;
-use crate::config::spec::{Access, ForwardSpec, HeaderEdits, Networks, PathAllow, RedirectSpec, RouteSpec};
+use crate::config::spec::{
+    Access, ForwardSpec, HeaderEdits, Networks, PathAllow, RedirectSpec, RouteSpec, UpstreamProtocol,
+};
 use crate::request::client::Client;
 use crate::request::path::PathFault;
 use crate::request::{Arrived, Asked};
@@ -36,6 +38,13 @@ pub struct Route {
     pub path_allow: PathAllow,
     /// What a connection may be switched to here.
     pub upgrade: Vec<ProtocolName>,
+}
+
+impl Route {
+    /// Whether calls of gRPC are made on this route: they need HTTP/2 all the way.
+    pub fn carries_grpc(&self) -> bool {
+        matches!(&self.answer, RouteAnswer::Upstream(upstream) if upstream.protocol == UpstreamProtocol::H2c)
+    }
 }
 
 /// Who answers.

@@ -17,17 +17,19 @@ use crate::base::timers::Timers;
 /// RFC 8305 section 5: how long an address is tried alone before the next one joins.
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// Why there is no connection.
-#[derive(Debug, thiserror::Error)]
+/// Why there is no connection. Several may have waited for it.
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum ConnectFailed {
     #[error("the host name has no address")]
     NoAddress,
     #[error("no connection stood in time")]
     TimedOut,
     #[error("connection refused or failed: {0}")]
-    Io(#[source] io::Error),
+    Io(#[source] Arc<io::Error>),
     #[error("no connection through {}: {source}", path.display())]
-    Socket { path: Arc<Path>, source: io::Error },
+    Socket { path: Arc<Path>, source: Arc<io::Error> },
+    #[error("the server does not speak HTTP/2: {0}")]
+    Http2(#[source] Arc<h2::Error>),
 }
 
 /// How long a unix socket whose queue is full is left alone. TCP tries again by itself; here the kernel only says so.
@@ -53,7 +55,7 @@ async fn through_socket(path: &Arc<Path>, limit: Duration, timers: &Timers) -> R
     let outcome = timers.within(limit, attempt).await.ok_or(ConnectFailed::TimedOut)?;
     outcome.map_err(|source| ConnectFailed::Socket {
         path: Arc::clone(path),
-        source,
+        source: Arc::new(source),
     })
 }
 
@@ -68,10 +70,14 @@ async fn to_address(target: &Target, limit: Duration, timers: &Timers) -> Result
         .unwrap_or(Err(ConnectFailed::TimedOut));
     match &outcome {
         // A request leaves in few large writes and waits for its answer: Nagle only adds delay.
-        Ok(stream) => stream.set_nodelay(true).map_err(ConnectFailed::Io)?,
+        Ok(stream) => stream.set_nodelay(true).map_err(failed)?,
         Err(_) => target.addresses().distrust(),
     }
     outcome
+}
+
+fn failed(error: io::Error) -> ConnectFailed {
+    ConnectFailed::Io(Arc::new(error))
 }
 
 async fn race(addresses: &[SocketAddr], timers: &Timers) -> Result<TcpStream, ConnectFailed> {
@@ -103,7 +109,7 @@ async fn race(addresses: &[SocketAddr], timers: &Timers) -> Result<TcpStream, Co
             let may_start = one_failed || alarm.poll_past(cx, next_start).is_ready();
             match waiting {
                 [] if running.is_empty() => {
-                    let failure = last_error.take().map_or(ConnectFailed::NoAddress, ConnectFailed::Io);
+                    let failure = last_error.take().map_or(ConnectFailed::NoAddress, failed);
                     return Poll::Ready(Err(failure));
                 }
                 [address, rest @ ..] if may_start => {

@@ -5,6 +5,7 @@
 
 mod conn;
 mod connect;
+mod http2;
 mod interim;
 mod io;
 mod pool;
@@ -13,6 +14,7 @@ mod target;
 
 pub use conn::{Conn, Detached, ExchangeFailed};
 pub use connect::ConnectFailed;
+pub use http2::{Call, CallFailed, Http2Pools, Parcel, Room};
 pub use pool::{Nudges, Pools, TakeFailed};
 pub use resolve::{Resolve, Resolver, SystemResolver};
 pub use target::{InFlight, Target};
@@ -20,12 +22,13 @@ pub use target::{InFlight, Target};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::config::spec::{ServersSpec, UpstreamTimeouts};
+use crate::config::spec::{ServersSpec, UpstreamProtocol, UpstreamTimeouts};
 
 /// One named upstream with its servers.
 #[derive(Debug)]
 pub struct Upstream {
     pub name: Arc<str>,
+    pub protocol: UpstreamProtocol,
     pub timeouts: UpstreamTimeouts,
     targets: Vec<Arc<Target>>,
     /// Where the search for the least busy target begins, so that idle targets take turns.
@@ -41,6 +44,7 @@ impl Upstream {
             .collect();
         Self {
             name,
+            protocol: spec.protocol,
             timeouts: spec.timeouts,
             targets,
             turn: AtomicUsize::new(0),
@@ -114,6 +118,7 @@ mod tests {
         let second = Duration::from_secs(1);
         let spec = ServersSpec {
             targets,
+            protocol: UpstreamProtocol::Http1,
             timeouts: UpstreamTimeouts {
                 connect: second,
                 response: second,

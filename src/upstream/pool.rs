@@ -18,6 +18,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit};
 use super::Upstream;
 use super::conn::Conn;
 use super::connect::{self, ConnectFailed};
+use super::http2::Http2Pools;
 use super::target::Target;
 use crate::base::clock::Moment;
 use crate::base::timers::Timers;
@@ -33,6 +34,7 @@ pub struct Pools<B: Body + 'static> {
     nudge: Arc<Notify>,
     nudges: Nudges,
     reporter: Rc<Reporter>,
+    http2: Http2Pools,
 }
 
 /// Wakes the sweepers of all workers: somebody waits for a connection that another worker may hoard.
@@ -47,7 +49,7 @@ impl Nudges {
             .push(Arc::clone(nudge));
     }
 
-    fn all(&self) {
+    pub(super) fn all(&self) {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -86,12 +88,18 @@ where
         let nudge = Arc::new(Notify::new());
         nudges.join(&nudge);
         Rc::new(Self {
+            http2: Http2Pools::new(timers.clone(), nudges.clone(), Rc::clone(&reporter)),
             timers,
             by_target: RefCell::default(),
             nudge,
             nudges,
             reporter,
         })
+    }
+
+    /// Connections that many requests share.
+    pub fn http2(&self) -> &Http2Pools {
+        &self.http2
     }
 
     /// A resting connection to `target` that still lives.
@@ -118,7 +126,7 @@ where
         let stream = connect::connect(target, upstream.timeouts.connect, &self.timers).await?;
         let shown = self.reporter.upstream_connection(&upstream.name);
         let opened = Conn::open(stream, Arc::clone(target), permit, shown, self.timers.now()).await;
-        opened.map_err(|error| TakeFailed::Connect(ConnectFailed::Io(error)))
+        opened.map_err(|error| TakeFailed::Connect(ConnectFailed::Io(Arc::new(error))))
     }
 
     async fn wait_for_place(&self, upstream: &Upstream, target: &Arc<Target>) -> Result<Place<B>, TakeFailed> {
@@ -184,6 +192,7 @@ where
     }
 
     fn sweep_once(&self, now: Moment) {
+        self.http2.sweep();
         let mut pools = self.by_target.borrow_mut();
         pools.retain(|_, pool| {
             let wanted_elsewhere = pool.waiting.is_empty() && pool.target.is_awaited();
@@ -198,7 +207,8 @@ where
 
     /// Connections that rest here, for tests and for the page of figures.
     pub fn resting(&self) -> usize {
-        self.by_target.borrow().values().map(|pool| pool.idle.len()).sum()
+        let unshared: usize = self.by_target.borrow().values().map(|pool| pool.idle.len()).sum();
+        unshared + self.http2.resting()
     }
 }
 

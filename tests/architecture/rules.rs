@@ -32,7 +32,12 @@ const LONG_LISTS: &[&str] = &[];
 const LONGEST: usize = 500;
 
 /// Files that may start a task on the worker's own thread.
-const MAY_SPAWN_LOCAL: &[&str] = &["src/listen/listener.rs", "src/app/worker.rs"];
+const MAY_SPAWN_LOCAL: &[&str] = &[
+    "src/listen/listener.rs",
+    "src/app/worker.rs",
+    // A connection that many requests share belongs to none of their tasks.
+    "src/upstream/http2/connection.rs",
+];
 
 pub type Rule = fn(&Source) -> Vec<String>;
 

@@ -33,4 +33,5 @@ mod support;
 mod timeouts;
 mod upgrades;
 mod unix;
+mod upstream_http2;
 mod upstreams;

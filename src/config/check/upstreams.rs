@@ -10,9 +10,11 @@ use super::process::size;
 use crate::base::net::{ListenAddr, canonical};
 use crate::config::faults::Code;
 use crate::config::node::Span;
-use crate::config::raw::{RawConfig, RawTarget, RawUpstream, RawUpstreamTimeouts};
+use crate::config::raw::{Protocol, RawConfig, RawTarget, RawUpstream, RawUpstreamTimeouts};
 use crate::config::settings::{At, Field};
-use crate::config::spec::{ServersSpec, TargetHost, TargetSpec, UpstreamKind, UpstreamSpec, UpstreamTimeouts};
+use crate::config::spec::{
+    ServersSpec, TargetHost, TargetSpec, UpstreamKind, UpstreamProtocol, UpstreamSpec, UpstreamTimeouts,
+};
 use crate::config::values::List;
 
 pub(super) fn upstreams(raw: &RawConfig, cx: &mut Checking<'_>) -> Option<Vec<Arc<UpstreamSpec>>> {
@@ -83,6 +85,11 @@ fn servers(raw: &RawUpstream, own: &Own, cx: &mut Checking<'_>) -> Option<Server
     let timeouts = timeouts(&raw.timeouts);
     Some(ServersSpec {
         targets: targets?,
+        protocol: match raw.protocol.value()? {
+            // What a URL without TLS has always meant.
+            Protocol::Auto | Protocol::Http1 => UpstreamProtocol::Http1,
+            Protocol::H2c => UpstreamProtocol::H2c,
+        },
         timeouts: timeouts?,
         max_connections: NonZeroUsize::new(size(raw.max_connections.value()?.0))?,
         max_pending: size(raw.max_pending.value()?.0),

@@ -19,7 +19,7 @@ settings! {
         optional urls: List<RawTarget>,
         /// An answerer that needs no service: `echo` answers with what it received, as JSON.
         optional builtin: Builtin,
-        /// What is spoken to the service.
+        /// What is spoken to the service: `h2c` is HTTP/2 without TLS, which gRPC needs; `auto` is `http1`.
         default protocol: Protocol = Protocol::Auto,
         /// Which instance gets the next request: the one with the fewest under way, by weight.
         default balance: Balance = Balance::LeastRequests,
@@ -66,8 +66,9 @@ words! {
     enum Protocol {
         Auto = "auto",
         Http1 = "http1",
+        H2c = "h2c",
     }
-    later { "h2", "h2c" }
+    later { "h2" }
 }
 
 words! {

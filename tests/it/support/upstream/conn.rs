@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Book, Shared};
+use crate::support::frames::{self, Frame};
 use crate::support::wire::{self, Received, Step};
 use crate::support::{LIMIT, client};
 
@@ -56,6 +57,36 @@ impl Conn {
         let (head, length) = found.flatten()?;
         self.read += length;
         Some(head)
+    }
+
+    /// The next frame of HTTP/2, without the preface before the first one.
+    pub fn frame(&mut self) -> Option<Frame> {
+        if self.read == 0 {
+            self.wait_total(frames::PREFACE.len() as u64);
+            self.read = frames::PREFACE.len();
+        }
+        let (number, from) = (self.number, self.read);
+        let found = self.shared.look(LIMIT * 6, |book| {
+            let seen = &book.connections[number];
+            match frames::first(seen.bytes.get(from..).unwrap_or_default()) {
+                None if seen.end.is_some() || book.over => Some(None),
+                None => None,
+                whole => Some(whole),
+            }
+        });
+        let (frame, length) = found.flatten()?;
+        self.read += length;
+        Some(frame)
+    }
+
+    /// The next frame of this kind; those before it are passed over.
+    pub fn frame_of(&mut self, kind: u8) -> Option<Frame> {
+        loop {
+            let frame = self.frame()?;
+            if frame.kind == kind {
+                return Some(frame);
+            }
+        }
     }
 
     /// Until this connection brought `total` bytes in all, or ended.
