@@ -19,7 +19,6 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::io::{Heard, HearingIo};
 use super::lane::Lane;
 use crate::base::clock::Moment;
-use crate::base::stream::Stream;
 use crate::base::timers::{Alarm, Timers};
 use crate::telemetry::metrics::UpstreamConnection;
 use crate::upstream::connect::{self, ConnectFailed};
