@@ -1,8 +1,9 @@
 //! A connection that has been quiet for a while is put to rest, and nobody notices: whatever comes next is served as if
 //! it had stayed awake.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use crate::support::process::Process;
 use crate::support::upstream::Conn;
 use crate::support::{Client, End, Gateway, LIMIT, Request, Setup, Upstream, get, post};
 
@@ -220,4 +221,36 @@ fn a_new_configuration_is_obeyed_after_a_rest() {
     gateway.settle();
     gateway.reload_as(&Setup::to(&two)).unwrap();
     assert_eq!(client.get("/x").is(200).text(), "two");
+}
+
+#[test]
+#[doc = "RS-03"]
+fn a_thousand_resting_connections_hold_little_memory_after_a_burst_too() {
+    const COUNT: u64 = 1000;
+    let setup = Setup::new()
+        .top("connections: { max: 2000, per_address: 2000 }")
+        .upstream_as("up", "{ builtin: echo }")
+        .route("{ path: /**, upstream: up, auth: public }");
+    let process = Process::start(&setup);
+    process.client().get("/warm").is(200);
+    let before = process.memory().0;
+    let mut clients: Vec<Client> = (0..COUNT).map(|_| process.client()).collect();
+    // All at once, so that every connection is awake at the same time.
+    for client in &mut clients {
+        client.send(get("/x"));
+    }
+    for client in &mut clients {
+        client.response().is(200);
+    }
+    // Awake they hold five times as much. The process has the machine's clock: they rest after five seconds of it.
+    let until = Instant::now() + LIMIT * 3;
+    let per_connection = || process.memory().0.saturating_sub(before) / COUNT;
+    while per_connection() > 6_000 {
+        let now = per_connection();
+        assert!(Instant::now() < until, "each connection holds {now} bytes");
+        std::thread::park_timeout(Duration::from_millis(100));
+    }
+    for client in &mut clients {
+        client.get("/again").is(200);
+    }
 }
