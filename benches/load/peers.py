@@ -18,6 +18,7 @@ http {{
   scgi_temp_path {dir}/u5;
   server {{
     listen 127.0.0.1:{port} backlog=4096;
+    listen unix:{dir}/upstream.sock;
     default_type application/json;
     location = /1m {{ root {dir}/www; }}
     location / {{ return 200 '{{"id":12345,"status":"ok","items":["alpha","beta","gamma"],"note":"one hundred bytes, always."}}'; }}
@@ -38,7 +39,7 @@ http {{
   proxy_http_version 1.1; proxy_buffering on; proxy_max_temp_file_size 0;
   proxy_set_header Connection ""; proxy_set_header Host $http_host;
   proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; proxy_set_header X-Forwarded-Proto $scheme;
-  server {{ listen 127.0.0.1:{port} backlog=4096; location / {{ proxy_pass http://up; }} }}
+  server {{ listen 127.0.0.1:{port} backlog=4096{h2c}; location / {{ proxy_pass http://up; }} }}
 }}
 """
 
@@ -57,20 +58,20 @@ defaults
 backend up
   server one 127.0.0.1:{upstream} pool-max-conn -1
 frontend plain
-  bind 127.0.0.1:{port} backlog 4096
+  bind 127.0.0.1:{port} backlog 4096{h2c}
   default_backend up
 """
 
 PORTCULLIS = """
 version: 1
-listen: [{{ addr: "127.0.0.1:{port}" }}]
+listen: [{{ addr: "127.0.0.1:{port}", protocols: [{protocol}] }}]
 admin: {{ addr: "127.0.0.1:{admin}" }}
 workers: {workers}
 connections: {{ max: 9500, per_address: 9500 }}
 drain: {{ delay: 0s, timeout: 1s }}
 log: {{ level: warn, access: {access} }}
 upstreams:
-  up: {{ urls: ["http://127.0.0.1:{upstream}"], max_pending: 10000 }}
+  up: {{ urls: ["{url}"], max_pending: 10000 }}
 routes:
   - {{ path: "/**", upstream: up, auth: public }}
 """
@@ -90,28 +91,33 @@ class Bed:
         argv = ["nginx", "-c", config, "-p", folder, "-e", f"{folder}/upstream.start"]
         self.upstream = Process(argv, upstream_cpu, f"{folder}/upstream.log").wait_for(self.upstream_port)
 
-    def nginx(self, single=False):
+    def nginx(self, single=False, h2c=False):
         port = free_port()
-        config = self._write("nginx.conf", NGINX, port=port, workers=WORKERS)
+        name = "nginx.h2c.conf" if h2c else "nginx.conf"
+        config = self._write(name, NGINX, port=port, workers=WORKERS, h2c=" http2" if h2c else "")
         argv = ["nginx", "-c", config, "-p", self.folder, "-e", f"{self.folder}/nginx.start"]
         return argv + (["-g", "master_process off;"] if single else []), port
 
-    def haproxy(self):
+    def haproxy(self, h2c=False):
         port = free_port()
-        return ["haproxy", "-db", "-f", self._write("haproxy.cfg", HAPROXY, port=port, workers=WORKERS)], port
+        name = "haproxy.h2c.cfg" if h2c else "haproxy.cfg"
+        config = self._write(name, HAPROXY, port=port, workers=WORKERS, h2c=" proto h2" if h2c else "")
+        return ["haproxy", "-db", "-f", config], port
 
-    def portcullis(self, access=False, workers=WORKERS):
+    def portcullis(self, access=False, workers=WORKERS, h2c=False, unix=False):
         port = free_port()
-        name = f"portcullis.{'log' if access else 'plain'}.{workers}.yaml"
+        name = f"portcullis.{port}.yaml"
+        url = f"unix:{self.folder}/upstream.sock" if unix else f"http://127.0.0.1:{self.upstream_port}"
         config = self._write(
-            name, PORTCULLIS, port=port, admin=free_port(), workers=workers, access=str(access).lower()
+            name, PORTCULLIS, port=port, admin=free_port(), workers=workers, access=str(access).lower(), url=url,
+            protocol="h2c" if h2c else "http1",
         )
         return [self.binary, "run", "-c", config], port
 
-    def start(self, command, cpu, stdout=None):
+    def start(self, command, cpu, stdout=None, http1=True):
         argv, port = command
         log = f"{self.folder}/{os.path.basename(argv[0])}.{port}.log"
-        return Process(argv, cpu, log, stdout=stdout).wait_for(port)
+        return Process(argv, cpu, log, stdout=stdout).wait_for(port, http1=http1)
 
     def _write(self, name, template, **values):
         path = f"{self.folder}/{name}"

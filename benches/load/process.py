@@ -77,13 +77,14 @@ class Process:
                 continue
         return total / 1024
 
-    def wait_for(self, port, limit=20.0):
-        """Until a request is answered: an open port alone may belong to a start that is not over."""
+    def wait_for(self, port, limit=20.0, http1=True):
+        """Until a request is answered: an open port alone may belong to a start that is not over. Where no HTTP/1 is
+        spoken, the open port has to do."""
         until = time.monotonic() + limit
         while time.monotonic() < until:
             if self.running.poll() is not None:
                 break
-            if answers(port):
+            if answers(port) if http1 else accepts(port):
                 return self
             time.sleep(0.005)
         raise RuntimeError(f"{self.name} did not start; its log ends:\n{self.last_words()}")
@@ -121,6 +122,14 @@ def answers(port):
             connection.settimeout(5)
             connection.sendall(b"GET /plain/get HTTP/1.1\r\nHost: localhost\r\n\r\n")
             return connection.recv(4096).startswith(b"HTTP/1.1 200 ")
+    except OSError:
+        return False
+
+
+def accepts(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), 0.2).close()
+        return True
     except OSError:
         return False
 

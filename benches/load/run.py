@@ -22,7 +22,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "instructions"))
 
 import count  # noqa: E402, the line above is what makes these importable
 from figures import Figure, ratios, table  # noqa: E402
-from generators import full_load, steady_rate  # noqa: E402
+from generators import full_load, full_load_h2c, steady_rate  # noqa: E402
 from peers import Bed  # noqa: E402
 from process import Process, answers, raise_descriptor_limit  # noqa: E402
 
@@ -50,10 +50,10 @@ class Run:
             return peers
         return {"portcullis": self.bed.portcullis(), **peers}
 
-    def under_load(self, title, path, running):
+    def under_load(self, title, path, running, load=full_load):
         """CPU microseconds per request of each proxy, one sample a round, the order turning from round to round."""
         for _, port in running.values():
-            full_load(self.bed.folder, port, path, CONNECTIONS, 1, LOAD_CPU)
+            load(self.bed.folder, port, path, CONNECTIONS, 1, LOAD_CPU)
         samples = {name: [] for name in running}
         rates, used = {name: [] for name in running}, {name: [] for name in running}
         names = list(running)
@@ -62,7 +62,7 @@ class Run:
             for name in names[at:] + names[:at]:
                 process, port = running[name]
                 before = process.cpu_us()
-                result = full_load(self.bed.folder, port, path, CONNECTIONS, self.options.seconds, LOAD_CPU)
+                result = load(self.bed.folder, port, path, CONNECTIONS, self.options.seconds, LOAD_CPU)
                 spent = process.cpu_us() - before
                 samples[name].append(spent / result["requests"])
                 rates[name].append(result["requests"] / result["duration"] * 1e6)
@@ -109,6 +109,33 @@ class Run:
             stop(running)
         if "portcullis" in samples:
             self.add("1 MB body CPU v haproxy", 0.60, ratios(samples["portcullis"], samples["haproxy"]))
+
+    def unix(self):
+        """The same work through a unix socket and through TCP."""
+        if self.options.peers_only:
+            return
+        running = self.started({"portcullis": self.bed.portcullis(), "portcullis, unix socket": self.bed.portcullis(unix=True)})
+        try:
+            samples = self.under_load("upstream by TCP or unix socket", "/plain/get", running)
+        finally:
+            stop(running)
+        self.add("unix-socket upstream v TCP upstream", 0.90, ratios(samples["portcullis, unix socket"], samples["portcullis"]))
+
+    def h2c(self):
+        """HTTP/2 in the clear from clients, HTTP/1.1 to the upstream."""
+        commands = {} if self.options.peers_only else {"portcullis": self.bed.portcullis(h2c=True)}
+        commands |= {"nginx": self.bed.nginx(h2c=True), "haproxy": self.bed.haproxy(h2c=True)}
+        # Their ports answer no HTTP/1, so whether they are there is seen by connecting.
+        running = {
+            name: (self.bed.start(command, PROXY_CPU, http1=False), command[1]) for name, command in commands.items()
+        }
+        try:
+            samples = self.under_load("HTTP/2 in the clear", "/plain/get", running, full_load_h2c)
+        finally:
+            stop(running)
+        if "portcullis" in samples:
+            self.add("h2c CPU v haproxy", 1.30, ratios(samples["portcullis"], samples["haproxy"]))
+            self.add("h2c CPU v nginx", 1.15, ratios(samples["portcullis"], samples["nginx"]))
 
     def latency(self):
         running = self.started(self.commands())
@@ -220,7 +247,7 @@ class Run:
 
 
 MEASURES = {
-    "plain": Run.plain, "body": Run.body, "latency": Run.latency, "memory": Run.memory, "idle": Run.idle,
+    "plain": Run.plain, "body": Run.body, "unix": Run.unix, "h2c": Run.h2c, "latency": Run.latency, "memory": Run.memory, "idle": Run.idle,
     "start": Run.start,
     "instructions": Run.instructions,
 }

@@ -347,3 +347,21 @@ fn an_answer_that_is_no_switch_passes_as_it_is() {
         assert_eq!(client.ask(websocket()).is(200).text(), "ok");
     }
 }
+
+#[test]
+#[doc = "HTTP-15"]
+fn h2c_is_never_switched_to_even_where_everything_else_is() {
+    let upstream = Upstream::ok();
+    let gateway = Setup::new()
+        .upstream("up", &upstream)
+        .route("{ path: /**, upstream: up, auth: public, upgrade: [other] }")
+        .start();
+    let both = get("/x").field("Connection", "upgrade").field("Upgrade", "other, h2c");
+    gateway.ask(both).is(200);
+    assert_eq!(upstream.request().field("upgrade"), Some("other"));
+    let faults = Setup::new()
+        .upstream("up", &upstream)
+        .route("{ path: /**, upstream: up, auth: public, upgrade: [h2c] }")
+        .faults();
+    assert!(faults.contains("value.protocol"), "{faults}");
+}
