@@ -73,6 +73,13 @@ impl Answer {
     pub fn whole(bytes: Bytes) -> Self {
         Self::Whole((!bytes.is_empty()).then_some(bytes))
     }
+
+    /// See [`Streamed::drive`].
+    pub fn drive(&mut self, cx: &mut Context<'_>) {
+        if let Self::Streamed(streamed) = self {
+            streamed.drive(cx);
+        }
+    }
 }
 
 impl Body for Answer {

@@ -5,7 +5,7 @@ use h2::Reason;
 use http::{HeaderMap, Response};
 
 use super::{secs, to, to_with};
-use crate::support::http2::{Http2Upstream, Stream};
+use crate::support::upstream::http2::{Http2Upstream, Stream};
 use crate::support::{Client, Gateway, Request, Setup, Upstream};
 
 fn call(target: &str) -> Request {
