@@ -75,6 +75,7 @@ pub(super) struct Link {
     address: Option<SocketAddr>,
     address_generation: Cell<u64>,
     unused_since: Cell<Moment>,
+    used_since: Cell<Moment>,
     is_fresh: Cell<bool>,
     timers: Timers,
     shown: RefCell<UpstreamConnection>,
@@ -147,11 +148,13 @@ impl Link {
         if before > 0 {
             return Duration::ZERO;
         }
+        let now = self.timers.now();
+        self.used_since.set(now);
         self.shown.borrow_mut().work();
         if self.is_fresh.replace(false) {
             return Duration::ZERO;
         }
-        self.timers.now().since(self.unused_since.get())
+        now.since(self.unused_since.get())
     }
 
     /// A stream has ended.
@@ -228,6 +231,7 @@ async fn run(opening: Opening) {
         address_generation: Cell::new(target.addresses().generation()),
         target,
         unused_since: Cell::new(now),
+        used_since: Cell::new(now),
         is_fresh: Cell::new(true),
         timers: timers.clone(),
         shown: RefCell::new(shown),
@@ -373,7 +377,7 @@ impl Driver {
         if let Some(moment) = self.answer_by {
             return (moment, Next::GiveUp("its server does not answer a ping"));
         }
-        let silent = self.heard_at + SILENCE;
+        let silent = self.heard_at.max(link.used_since.get()) + SILENCE;
         let due = self.pinged_at.map_or(silent, |pinged| silent.max(pinged + PING_PAUSE));
         (due, Next::Ping)
     }
