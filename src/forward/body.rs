@@ -16,6 +16,7 @@ use super::limits::{Overdue, StreamLimits};
 use crate::base::clock::Moment;
 use crate::base::source::{Source, SourceBroken};
 use crate::base::task::TaskHandle;
+use crate::problem::Code;
 use crate::request::body::{BodyFault, Outgoing};
 use crate::request::headers;
 use crate::upstream::{Call, Conn, InFlight, Pools};
@@ -34,6 +35,17 @@ pub enum AnswerBroken {
     /// The rest of the request, which was still under way.
     #[error(transparent)]
     Request(BodyFault),
+}
+
+impl AnswerBroken {
+    /// For the records: the client has its status already.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Upstream(_) => Code::UpstreamProtocol,
+            Self::Silent | Self::Aged | Self::Deadline => Code::UpstreamTimeout,
+            Self::Request(fault) => fault.code(),
+        }
+    }
 }
 
 impl From<Overdue> for AnswerBroken {
@@ -63,6 +75,8 @@ pub struct Streamed {
     silent_since: Option<Moment>,
     /// Boxed: most answers have none.
     stream: Option<Box<StreamLimits>>,
+    /// Ended here, with a last word instead of a break.
+    cut_short: Option<Overdue>,
     _counted: Option<InFlight>,
 }
 
@@ -83,6 +97,7 @@ impl Streamed {
             idle,
             silent_since: None,
             stream: None,
+            cut_short: None,
             _counted: counted,
         };
         streamed.release_at_end();
@@ -103,6 +118,11 @@ impl Streamed {
             Some(Carrier::Http2(call)) => drop(call.drive(cx)),
             None => {}
         }
+    }
+
+    /// Why this answer has ended before its upstream ended it, although it looks whole.
+    pub fn cut_short(&self) -> Option<AnswerBroken> {
+        self.cut_short.map(AnswerBroken::from)
     }
 
     /// Once the last frame is out, the carrier may serve somebody else.
@@ -156,6 +176,7 @@ impl Streamed {
         self.carrier = None;
         self.source = Source::Ended;
         let last_word = self.stream.as_ref().and_then(|limits| limits.last_word(overdue));
+        self.cut_short = last_word.is_some().then_some(overdue);
         last_word.map(Frame::trailers).ok_or_else(|| overdue.into())
     }
 }

@@ -101,7 +101,8 @@ impl Forwarder {
             progress: progress.as_ref(),
         };
         if upstream.protocol == UpstreamProtocol::H2c {
-            return errand.send_on_stream(path, head, body, &streams).await;
+            // Apart, so that requests to other upstreams do not carry the room for it.
+            return Box::pin(errand.send_on_stream(path, head, body, &streams)).await;
         }
         let offer = Offer::of(asked.upgrade.as_deref(), &route.upgrade);
         if let Some(offer) = &offer {

@@ -101,6 +101,12 @@ impl Record {
         self.reason = Some(reason.to_string().into());
     }
 
+    /// Behind its head.
+    fn broke_off(&mut self, why: &AnswerBroken) {
+        self.code = Some(why.code());
+        self.reason = Some(why.to_string().into());
+    }
+
     pub(super) fn answered(&mut self, status: StatusCode) {
         self.status = Some(status);
         if self.code.is_none() {
@@ -201,11 +207,13 @@ impl Body for Recorded {
                 record.bytes += frame.data_ref().map_or(0, Bytes::len) as u64;
                 // hyper does not ask again after trailers.
                 record.whole |= frame.is_trailers() || this.answer.is_end_stream();
+                if frame.is_trailers()
+                    && let Some(why) = this.answer.cut_short()
+                {
+                    record.broke_off(&why);
+                }
             }
-            Some(Err(broken)) => {
-                record.code = Some(Code::UpstreamProtocol);
-                record.reason = Some(broken.to_string().into());
-            }
+            Some(Err(broken)) => record.broke_off(broken),
         }
         Poll::Ready(frame)
     }

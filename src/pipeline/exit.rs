@@ -73,6 +73,21 @@ impl Answer {
     pub fn whole(bytes: Bytes) -> Self {
         Self::Whole((!bytes.is_empty()).then_some(bytes))
     }
+
+    /// See [`Streamed::cut_short`].
+    pub fn cut_short(&self) -> Option<AnswerBroken> {
+        match self {
+            Self::Streamed(streamed) => streamed.cut_short(),
+            Self::Whole(_) | Self::Switched(_) => None,
+        }
+    }
+
+    /// See [`Streamed::drive`].
+    pub fn drive(&mut self, cx: &mut Context<'_>) {
+        if let Self::Streamed(streamed) = self {
+            streamed.drive(cx);
+        }
+    }
 }
 
 impl Body for Answer {

@@ -55,7 +55,7 @@ impl Rejection {
             Self::Identity(fault) => match *fault {},
             Self::Policy(fault) => match *fault {},
             Self::Forward(fault) => match fault {
-                ForwardFault::Body(fault) => body(*fault),
+                ForwardFault::Body(fault) => fault.code(),
                 ForwardFault::Unreachable(_) => Code::UpstreamUnreachable,
                 ForwardFault::Overloaded(TakeFailed::QueueFull | TakeFailed::NoneFreed) => Code::UpstreamOverloaded,
                 ForwardFault::Overloaded(TakeFailed::Connect(_)) => Code::UpstreamUnreachable,
@@ -68,7 +68,7 @@ impl Rejection {
                 | ForwardFault::Invalid(_)
                 | ForwardFault::Surplus => Code::UpstreamProtocol,
             },
-            Self::Body(fault) => body(*fault),
+            Self::Body(fault) => fault.code(),
             Self::Panicked => Code::Internal,
         }
     }
@@ -116,13 +116,5 @@ impl Rejection {
     /// Whether the upstream, not the client, is to blame.
     pub fn is_upstreams(&self) -> bool {
         self.code().status().is_server_error()
-    }
-}
-
-fn body(fault: BodyFault) -> Code {
-    match fault {
-        BodyFault::TooLarge => Code::BodyTooLarge,
-        BodyFault::Silent | BodyFault::TooSlow => Code::RequestTimeout,
-        BodyFault::Broken => Code::RequestMalformed,
     }
 }

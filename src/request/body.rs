@@ -16,6 +16,7 @@ use http_body::{Body, Frame, SizeHint};
 use crate::base::clock::Moment;
 use crate::base::source::Source;
 use crate::base::task::TaskHandle;
+use crate::problem::Code;
 
 /// RS-01: how long a sender may be slower than [`MIN_RATE`] before its pace counts.
 const RATE_GRACE: Duration = Duration::from_secs(10);
@@ -67,6 +68,16 @@ pub enum BodyFault {
     TooSlow,
     #[error("the body is malformed or ended early")]
     Broken,
+}
+
+impl BodyFault {
+    pub fn code(self) -> Code {
+        match self {
+            Self::TooLarge => Code::BodyTooLarge,
+            Self::Silent | Self::TooSlow => Code::RequestTimeout,
+            Self::Broken => Code::RequestMalformed,
+        }
+    }
 }
 
 /// What the sender of a body can be asked while hyper holds the body.

@@ -17,7 +17,7 @@ use h2::{Ping, PingPong};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::io::{Heard, HearingIo};
-use super::lane::Lane;
+use super::lane::{Attempt, Lane};
 use crate::base::clock::Moment;
 use crate::base::timers::{Alarm, Timers};
 use crate::telemetry::metrics::UpstreamConnection;
@@ -67,12 +67,15 @@ pub(super) struct Link {
     /// Gone once it takes no new streams.
     sender: RefCell<Option<SendRequest<Bytes>>>,
     streams: Cell<usize>,
+    /// Streams at a time, as the server has last announced.
+    announced: Cell<usize>,
     /// Learned from refusals, where the server announces more than it takes.
     cap: Cell<usize>,
     target: Arc<Target>,
     address: Option<SocketAddr>,
     address_generation: Cell<u64>,
     unused_since: Cell<Moment>,
+    used_since: Cell<Moment>,
     is_fresh: Cell<bool>,
     timers: Timers,
     shown: RefCell<UpstreamConnection>,
@@ -81,16 +84,22 @@ pub(super) struct Link {
 impl Link {
     /// How many more streams may begin now.
     pub(super) fn room(&self) -> usize {
-        let sender = self.sender.borrow();
-        let allowed = sender.as_ref().map_or(0, SendRequest::current_max_send_streams);
-        allowed.min(self.cap.get()).saturating_sub(self.streams.get())
+        self.announced
+            .get()
+            .min(self.cap.get())
+            .saturating_sub(self.streams.get())
     }
 
     /// How many streams it takes in all.
-    fn width(&self) -> usize {
-        let sender = self.sender.borrow();
-        let allowed = sender.as_ref().map_or(0, SendRequest::current_max_send_streams);
-        allowed.min(STREAMS_MAX)
+    pub(super) fn width(&self) -> usize {
+        self.announced.get().min(STREAMS_MAX)
+    }
+
+    /// The server may have announced another limit.
+    fn read_limit(&self) {
+        if let Some(sender) = &*self.sender.borrow() {
+            self.announced.set(sender.current_max_send_streams());
+        }
     }
 
     pub(super) fn streams(&self) -> usize {
@@ -122,6 +131,7 @@ impl Link {
     /// Begin no more streams; those that run may finish, then the connection closes.
     pub(super) fn retire(&self) {
         if self.sender.borrow_mut().take().is_some() {
+            self.announced.set(0);
             self.unused_since.set(self.timers.now());
         }
     }
@@ -138,11 +148,13 @@ impl Link {
         if before > 0 {
             return Duration::ZERO;
         }
+        let now = self.timers.now();
+        self.used_since.set(now);
         self.shown.borrow_mut().work();
         if self.is_fresh.replace(false) {
             return Duration::ZERO;
         }
-        self.timers.now().since(self.unused_since.get())
+        now.since(self.unused_since.get())
     }
 
     /// A stream has ended.
@@ -173,7 +185,7 @@ impl Link {
 
 /// What opening a connection needs.
 pub(super) struct Opening {
-    pub(super) lane: Rc<Lane>,
+    pub(super) attempt: Attempt,
     pub(super) timers: Timers,
     pub(super) limit: Duration,
     pub(super) counted: OwnedSemaphorePermit,
@@ -191,26 +203,27 @@ pub(super) fn start(opening: Opening) {
 
 async fn run(opening: Opening) {
     let Opening {
-        lane,
+        attempt,
         timers,
         limit,
         counted,
         shown,
     } = opening;
-    let opened = timers.within(limit, open(&lane, &timers, limit)).await;
+    let lane = attempt.lane();
+    let opened = timers.within(limit, open(lane, &timers, limit)).await;
     let (sender, wire, heard, address) = match opened.unwrap_or(Err(ConnectFailed::TimedOut)) {
         Ok(opened) => opened,
         Err(failed) => {
             // First of all: whoever is told of the failure may try again at once.
             drop(counted);
-            lane.failed(&failed);
-            return;
+            return attempt.fail(failed);
         }
     };
     let now = timers.now();
     let target = Arc::clone(lane.target());
     let link = Rc::new(Link {
-        lane: Rc::downgrade(&lane),
+        lane: Rc::downgrade(lane),
+        announced: Cell::new(sender.current_max_send_streams()),
         sender: RefCell::new(Some(sender)),
         streams: Cell::new(0),
         cap: Cell::new(STREAMS_MAX),
@@ -218,12 +231,15 @@ async fn run(opening: Opening) {
         address_generation: Cell::new(target.addresses().generation()),
         target,
         unused_since: Cell::new(now),
+        used_since: Cell::new(now),
         is_fresh: Cell::new(true),
         timers: timers.clone(),
         shown: RefCell::new(shown),
     });
     link.shown.borrow_mut().rest();
-    lane.opened(Rc::clone(&link), link.width());
+    let idle = lane.idle_limit();
+    // The lane is held by those who use it: one that belongs to an earlier configuration goes.
+    attempt.succeed(&link);
     let mut driver = Driver {
         wire,
         heard,
@@ -233,11 +249,9 @@ async fn run(opening: Opening) {
         answer_by: None,
         alarm: timers.alarm(),
         timers,
-        idle: lane.idle_limit(),
+        idle,
         link,
     };
-    // The lane is held by those who use it: one that belongs to an earlier configuration goes.
-    drop(lane);
     driver.pings = driver.wire.ping_pong();
     std::future::poll_fn(|cx| driver.poll(cx)).await;
     drop(driver.wire);
@@ -342,6 +356,7 @@ impl Driver {
 
     /// What the server has said may concern those who wait: it takes more streams than before, or none any more.
     fn notice(&mut self) {
+        self.link.read_limit();
         if !self.link.is_open() {
             self.retire();
         } else if let Some(lane) = self.link.lane.upgrade() {
@@ -362,7 +377,7 @@ impl Driver {
         if let Some(moment) = self.answer_by {
             return (moment, Next::GiveUp("its server does not answer a ping"));
         }
-        let silent = self.heard_at + SILENCE;
+        let silent = self.heard_at.max(link.used_since.get()) + SILENCE;
         let due = self.pinged_at.map_or(silent, |pinged| silent.max(pinged + PING_PAUSE));
         (due, Next::Ping)
     }

@@ -101,24 +101,29 @@ impl Lane {
     }
 
     /// A connection is being opened from now on.
-    pub(super) fn opens(&self) {
+    pub(super) fn attempt(self: &Rc<Self>) -> Attempt {
         self.state.borrow_mut().opening += 1;
+        Attempt {
+            lane: Rc::clone(self),
+            outcome: Err(ConnectFailed::TimedOut),
+        }
     }
 
-    pub(super) fn opened(&self, link: Rc<Link>, width: usize) {
+    fn opened(&self, link: &Rc<Link>) {
         let mut state = self.state.borrow_mut();
-        state.opening -= 1;
-        state.expected = width.max(1);
-        state.links.push(link);
-        state.wake_all();
+        let expected = std::mem::replace(&mut state.expected, link.width().max(1));
+        state.links.push(Rc::clone(link));
+        if state.expected < expected {
+            // Some of those who wait have counted on more.
+            state.wake_all();
+        }
         drop(state);
         self.stir();
     }
 
     /// As many of those who wait as this connection was for are told that it failed.
-    pub(super) fn failed(&self, failed: &ConnectFailed) {
+    fn failed(&self, failed: &ConnectFailed) {
         let mut state = self.state.borrow_mut();
-        state.opening -= 1;
         let expected = state.expected;
         let hopeful = state.waiting.iter_mut().filter(|waiting| waiting.failed.is_none());
         for waiting in hopeful.take(expected) {
@@ -202,8 +207,43 @@ impl State {
         }
     }
 
+    /// Later ones stand further behind.
+    fn place_of(&self, id: u64) -> Option<usize> {
+        self.waiting.binary_search_by_key(&id, |waiting| waiting.id).ok()
+    }
+
     fn wake_all(&self) {
         self.waiting.iter().for_each(|waiting| waiting.waker.wake_by_ref());
+    }
+}
+
+/// A connection that is being opened, for those who wait. However it ends, they hear of it.
+pub(super) struct Attempt {
+    lane: Rc<Lane>,
+    outcome: Result<Rc<Link>, ConnectFailed>,
+}
+
+impl Attempt {
+    pub(super) fn lane(&self) -> &Rc<Lane> {
+        &self.lane
+    }
+
+    pub(super) fn succeed(mut self, link: &Rc<Link>) {
+        self.outcome = Ok(Rc::clone(link));
+    }
+
+    pub(super) fn fail(mut self, failed: ConnectFailed) {
+        self.outcome = Err(failed);
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        self.lane.state.borrow_mut().opening -= 1;
+        match &self.outcome {
+            Ok(link) => self.lane.opened(link),
+            Err(failed) => self.lane.failed(failed),
+        }
     }
 }
 
@@ -216,7 +256,7 @@ pub(super) struct Place {
 impl Place {
     pub(super) fn turn(&self) -> Turn {
         let mut state = self.lane.state.borrow_mut();
-        let Some(at) = state.waiting.iter().position(|waiting| waiting.id == self.id) else {
+        let Some(at) = state.place_of(self.id) else {
             return Turn::Wanting;
         };
         if let Some(failed) = state.waiting.get_mut(at).and_then(|waiting| waiting.failed.take()) {
@@ -237,7 +277,9 @@ impl Place {
 
     pub(super) fn stand(&self, waker: &Waker) {
         let mut state = self.lane.state.borrow_mut();
-        if let Some(waiting) = state.waiting.iter_mut().find(|waiting| waiting.id == self.id) {
+        if let Some(at) = state.place_of(self.id)
+            && let Some(waiting) = state.waiting.get_mut(at)
+        {
             waiting.waker.clone_from(waker);
         }
     }
@@ -245,11 +287,11 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.lane
-            .state
-            .borrow_mut()
-            .waiting
-            .retain(|waiting| waiting.id != self.id);
+        let mut state = self.lane.state.borrow_mut();
+        if let Some(at) = state.place_of(self.id) {
+            state.waiting.remove(at);
+        }
+        drop(state);
         // Everybody behind has moved up.
         self.lane.stir();
     }

@@ -200,9 +200,8 @@ impl Wait<'_> {
     }
 
     fn open(&self, counted: OwnedSemaphorePermit) {
-        self.lane.opens();
         connection::start(Opening {
-            lane: Rc::clone(&self.lane),
+            attempt: self.lane.attempt(),
             timers: self.pools.timers.clone(),
             limit: self.upstream.timeouts.connect,
             counted,

@@ -5,10 +5,8 @@
 
 pub mod client;
 pub mod clock;
-pub mod frames;
 pub mod gate;
 pub mod gateway;
-pub mod http2;
 pub mod process;
 pub mod request;
 pub mod upstream;

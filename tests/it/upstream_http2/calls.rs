@@ -5,7 +5,7 @@ use h2::Reason;
 use http::{HeaderMap, Response};
 
 use super::{secs, to, to_with};
-use crate::support::http2::{Http2Upstream, Stream};
+use crate::support::upstream::http2::{Http2Upstream, Stream};
 use crate::support::{Client, Gateway, Request, Setup, Upstream};
 
 fn call(target: &str) -> Request {
@@ -189,6 +189,8 @@ fn ends_with(gateway: &Gateway, upstream: &Http2Upstream, mut client: Client, co
     client.read_until(format!("0\r\ngrpc-status: {code}\r\n").as_bytes());
     assert_eq!(upstream.stream().reset, Some(Reason::CANCEL));
     assert!(!upstream.stream().whole);
+    let line = gateway.log.about(("code", "upstream.timeout"));
+    assert_eq!(line["status"], 200);
 }
 
 #[test]

@@ -8,9 +8,9 @@ use std::{io, thread};
 use portcullis::upstream::Resolve;
 
 use super::{asking, secs, to, to_with};
-use crate::support::frames;
-use crate::support::http2::{Announced, Door, Http2Upstream};
 use crate::support::process::{free, own_address};
+use crate::support::upstream::frames;
+use crate::support::upstream::http2::{Announced, Door, Http2Upstream};
 use crate::support::{Client, Gate, LIMIT, Setup, Upstream, get, post};
 
 #[test]
@@ -311,7 +311,7 @@ fn a_host_name_that_moves_takes_new_requests_along_and_lets_the_others_finish() 
     let door = Door::closed();
     let held = door.clone();
     let answer = |name: &'static str, held: Door| {
-        move |mut stream: crate::support::http2::Stream| {
+        move |mut stream: crate::support::upstream::http2::Stream| {
             let held = held.clone();
             async move {
                 if stream.target() == "/held" {

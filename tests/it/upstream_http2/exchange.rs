@@ -5,7 +5,7 @@ use h2::Reason;
 use http::{HeaderMap, Response};
 
 use super::{field_names, secs, to, to_with};
-use crate::support::http2::{Announced, Door, Http2Upstream};
+use crate::support::upstream::http2::{Announced, Door, Http2Upstream};
 use crate::support::{End, LIMIT, Request, get, post};
 
 #[test]

@@ -1,9 +1,9 @@
 //! Upstreams that break the rules of HTTP/2, by hand. Each costs one request, and the next one is served.
 
 use super::to;
-use crate::support::frames::{self, END_HEADERS, END_STREAM, block, frame, headers, settings};
-use crate::support::http2::Http2Upstream;
 use crate::support::upstream::Conn;
+use crate::support::upstream::frames::{self, END_HEADERS, END_STREAM, block, frame, headers, settings};
+use crate::support::upstream::http2::Http2Upstream;
 use crate::support::{Gateway, LIMIT, Setup, Upstream, get};
 
 const OK: &[(&str, &str)] = &[(":status", "200")];

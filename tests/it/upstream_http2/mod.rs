@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use http::HeaderMap;
 
-use crate::support::http2::{Announced, Door, Http2Upstream};
+use crate::support::upstream::http2::{Announced, Door, Http2Upstream};
 use crate::support::{Client, Gateway, Setup, get};
 
 /// Everything goes to this upstream, whose settings end with these.

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::thread;
 
 use super::{asking, holding, secs, to, to_with};
-use crate::support::frames::{self, MAX_CONCURRENT_STREAMS};
-use crate::support::http2::{Door, Http2Upstream, Seen};
+use crate::support::upstream::frames::{self, MAX_CONCURRENT_STREAMS};
+use crate::support::upstream::http2::{Door, Http2Upstream, Seen};
 use crate::support::{Client, Gate, Setup, Upstream, get};
 
 fn by_connection(streams: &[Seen]) -> HashMap<usize, usize> {

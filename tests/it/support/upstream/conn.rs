@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Book, Shared};
-use crate::support::frames::{self, Frame};
+use crate::support::upstream::frames::{self, Frame};
 use crate::support::wire::{self, Received, Step};
 use crate::support::{LIMIT, client};
 

@@ -4,6 +4,8 @@
 //! record still grows. When it is dropped, everything that was written down is judged by [`wire::request`].
 
 mod conn;
+pub mod frames;
+pub mod http2;
 
 pub use conn::Conn;
 

@@ -17,7 +17,7 @@ use http::{HeaderMap, Response, request};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use super::LIMIT;
+use crate::support::LIMIT;
 
 type Script = Arc<dyn Fn(Stream) -> Pin<Box<dyn Future<Output = ()>>> + Send + Sync>;
 
