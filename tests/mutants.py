@@ -421,6 +421,20 @@ MUTANTS = [
         "proxy_protocol::a_malformed_header_closes_its_connection_and_disturbs_nobody",
     ),
     mutant(
+        "activation: clients are turned away from a socket that is somebody else's",
+        "src/listen/sockets.rs",
+        "Self::Lent(Lent::Tcp(socket)) => (Owner::Lender, Accepting::tcp(socket)?),",
+        "Self::Lent(Lent::Tcp(socket)) => (Owner::Worker, Accepting::tcp(socket)?),",
+        "activation::a_restart_refuses_nobody_and_leaves_the_sockets_as_they_were",
+    ),
+    mutant(
+        "activation: sockets that are meant for another process are taken",
+        "src/listen/inherited.rs",
+        "if meant.is_none_or(|pid| pid.to_str() != Some(&std::process::id().to_string())) {",
+        "if meant.is_none() {",
+        "activation::variables_that_are_meant_for_another_process_mean_nothing",
+    ),
+    mutant(
         "unix: the socket's file is open to everybody",
         "src/listen/unix.rs",
         "const MODE: u32 = 0o660;",

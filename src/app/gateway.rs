@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::carry::Carry;
 use super::compile::compile;
+use super::notify::Notifier;
 use super::reload::{self, Bound, ReloadError, Reloader, Source};
 use super::watch::Watch;
 use super::worker::{Order, Shared, WorkerHandle};
@@ -24,6 +25,7 @@ use crate::base::tasks::Tasks;
 use crate::base::timers::Timers;
 use crate::config::{Config, Environment, Faults, Loaded, Process, Warning};
 use crate::listen::admin::{self, AdminParts, AdminToken};
+use crate::listen::inherited::Inherited;
 use crate::listen::limits::ConnectionCount;
 use crate::telemetry::events::{ConfigLoaded, DrainBegun, DrainEnded};
 use crate::telemetry::health::Health;
@@ -47,6 +49,10 @@ pub struct Options {
     pub resolve: Arc<dyn Resolve>,
     /// Whether a change of the configuration's files is a reason to load them again.
     pub watch_files: bool,
+    /// Listening sockets that are open already.
+    pub inherited: Inherited,
+    /// Who wants to know how the gateway is.
+    pub notifier: Notifier,
 }
 
 impl Default for Options {
@@ -60,6 +66,8 @@ impl Default for Options {
             environment: Box::new(Process),
             resolve: Arc::new(SystemResolver),
             watch_files: true,
+            inherited: Inherited::default(),
+            notifier: Notifier::default(),
         }
     }
 }
@@ -101,6 +109,7 @@ pub struct Gateway {
 struct Control {
     reloader: Mutex<Reloader>,
     watch: Mutex<Option<Watch>>,
+    notifier: Arc<Notifier>,
 }
 
 impl Control {
@@ -109,7 +118,13 @@ impl Control {
     }
 
     fn reload(&self) -> Result<u64, ReloadError> {
-        let outcome = self.reloader().reload();
+        let outcome = {
+            let mut reloader = self.reloader();
+            self.notifier.reloading();
+            let outcome = reloader.reload();
+            self.notifier.ready(&reloader.status(outcome.as_ref().err()));
+            outcome
+        };
         let files = match &outcome {
             Ok((_, files)) => files.as_slice(),
             // Also what is missing: its appearance may be the repair.
@@ -188,7 +203,10 @@ impl Gateway {
 
         let (snapshot, carry) = compile(&config, 1, &Carry::default(), &resolver);
         let snapshots = Arc::new(ArcSwap::from_pointee(snapshot));
-        let bound = reload::bind(&config, &[]).map_err(StartError::from)?;
+        let mut inherited = options.inherited;
+        let wanted: Vec<_> = config.listen.iter().map(|listener| listener.addr.clone()).collect();
+        inherited.settle(&wanted);
+        let bound = reload::bind(&config, &[], &inherited).map_err(StartError::from)?;
         let listeners: Vec<_> = bound.iter().map(Bound::place).collect();
         let admin = Admin::start(&config, &telemetry, &health, &options.clock)?;
 
@@ -218,6 +236,7 @@ impl Gateway {
             carry,
             generation: 1,
             listeners,
+            inherited,
             workers: Arc::clone(&workers),
             snapshots,
             resolver,
@@ -228,9 +247,17 @@ impl Gateway {
         let control = Arc::new(Control {
             reloader: Mutex::new(reloader),
             watch: Mutex::default(),
+            notifier: Arc::new(options.notifier),
         });
         if options.watch_files && !files.is_empty() {
             control.watch(files, &background)?;
+        }
+        let status = control.reloader().status(None);
+        control.notifier.ready(&status);
+        if let Some(pause) = control.notifier.alive_every() {
+            let _entered = background.enter();
+            let watched = stay_alive(Arc::clone(&control.notifier), health, timers.clone(), pause);
+            tasks.spawn("watchdog", watched);
         }
         Ok(Self {
             shared,
@@ -280,6 +307,7 @@ impl Gateway {
         self.shared.health.set_draining();
         self.order_all(|| Order::Leave);
         let connections = Arc::clone(&self.shared.connections);
+        self.control.notifier.stopping("Stopping: finishing what runs");
         self.shared.telemetry.emit(DrainBegun {
             connections: connections.open() as u64,
             delay: plan.delay,
@@ -318,6 +346,7 @@ impl Gateway {
 
     /// Stop at once, whatever runs.
     pub fn stop(mut self) {
+        self.control.notifier.stopping("Stopping");
         self.order_all(|| Order::Stop);
         self.end();
     }
@@ -412,6 +441,16 @@ async fn finish(workers: &[WorkerHandle], connections: &ConnectionCount) {
         let _gone = worker.await;
     }
     connections.none_open().await;
+}
+
+/// Tell the service manager that we live for as long as every worker does.
+async fn stay_alive(notifier: Arc<Notifier>, health: Arc<Health>, timers: Timers, pause: Duration) {
+    loop {
+        if health.is_live() {
+            notifier.alive();
+        }
+        timers.sleep(pause).await;
+    }
 }
 
 /// The process's own log, as the configuration wants it.

@@ -7,11 +7,13 @@ mod banner;
 mod carry;
 mod compile;
 mod gateway;
+mod notify;
 mod reload;
 mod run;
 pub mod watch;
 mod worker;
 
 pub use gateway::{Drained, Gateway, Options, StartError};
+pub use notify::Notifier;
 pub use reload::{ReloadError, Source};
 pub use run::run;

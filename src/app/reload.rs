@@ -14,6 +14,7 @@ use super::worker::{Order, WorkerHandle};
 use crate::base::net::ListenAddr;
 use crate::config::{self, Config, Environment, Faults, Loaded};
 use crate::listen::admin::AdminToken;
+use crate::listen::inherited::Inherited;
 use crate::listen::sockets::{self, ListenSocket};
 use crate::pipeline::Snapshot;
 use crate::pipeline::snapshot::ListenerKey;
@@ -63,8 +64,12 @@ impl Bound {
     }
 }
 
-/// Bind what `config` names and `have` does not hold yet.
-pub(super) fn bind(config: &Config, have: &[(ListenerKey, ListenAddr)]) -> Result<Vec<Bound>, ReloadError> {
+/// Bind what `config` names and `have` does not hold yet, or share what was inherited.
+pub(super) fn bind(
+    config: &Config,
+    have: &[(ListenerKey, ListenAddr)],
+    inherited: &Inherited,
+) -> Result<Vec<Bound>, ReloadError> {
     let missing = compile::keys(&config.listen)
         .into_iter()
         .filter(|key| have.iter().all(|(known, _)| known != key));
@@ -74,7 +79,11 @@ pub(super) fn bind(config: &Config, have: &[(ListenerKey, ListenAddr)]) -> Resul
                 addr: key.addr.clone(),
                 source,
             };
-            let sockets = sockets::bind(&key.addr, config.workers.get()).map_err(fail)?;
+            let workers = config.workers.get();
+            let shared = inherited.share(&key.addr, workers);
+            let sockets = shared
+                .unwrap_or_else(|| sockets::bind(&key.addr, workers))
+                .map_err(fail)?;
             let bound_to = sockets.first().and_then(ListenSocket::tcp_addr);
             let addr = bound_to.map_or_else(|| key.addr.clone(), ListenAddr::Tcp);
             Ok(Bound { key, addr, sockets })
@@ -91,6 +100,7 @@ pub(super) struct Reloader {
     pub generation: u64,
     /// Every listener in force and the address it is bound to, in the order of the file.
     pub listeners: Vec<(ListenerKey, ListenAddr)>,
+    pub inherited: Inherited,
     pub workers: Arc<Vec<WorkerHandle>>,
     pub snapshots: Arc<ArcSwap<Snapshot>>,
     pub resolver: Resolver,
@@ -133,7 +143,7 @@ impl Reloader {
         } = self.source.load(&*self.environment).map_err(ReloadError::Invalid)?;
         self.refuse_fixed(&config)?;
         config.workers = self.config.workers;
-        let bound = bind(&config, &self.listeners)?;
+        let bound = bind(&config, &self.listeners, &self.inherited)?;
         for warning in warnings {
             tracing::warn!("{warning}");
         }
@@ -162,6 +172,16 @@ impl Reloader {
             .collect();
         listen(bound, &snapshot, &self.workers);
         Ok((generation, files))
+    }
+
+    /// How things stand after a reload that failed or not, for people.
+    pub(super) fn status(&self, failed: Option<&ReloadError>) -> String {
+        let addresses: Vec<String> = self.listeners.iter().map(|(_, addr)| addr.to_string()).collect();
+        let serving = format!("Serving on {}", addresses.join(", "));
+        match failed {
+            None => serving,
+            Some(_) => format!("{serving}; the configuration was not reloaded, the log says why"),
+        }
     }
 
     /// What was built before the first snapshot and is not rebuilt.

@@ -8,9 +8,11 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::banner::banner;
 use super::gateway::{Gateway, Options, StartError};
+use super::notify::Notifier;
 use super::reload::Source;
-use crate::config::Faults;
 use crate::config::spec::LogFormat;
+use crate::config::{Faults, Process};
+use crate::listen::inherited::Inherited;
 use crate::telemetry::Sink;
 
 /// It failed while starting or running.
@@ -18,7 +20,9 @@ const EXIT_FAILED: u8 = 1;
 
 /// Run the gateway of the configuration at `path` until it is told to stop.
 pub fn run(path: PathBuf) -> ExitCode {
-    // First of all: whoever reaches the gateway may already signal it, and an unheard signal kills.
+    // Before anything opens a descriptor.
+    let inherited = Inherited::of_process(&Process);
+    // Whoever reaches the gateway may already signal it, and an unheard signal kills.
     let (runtime, orders) = match listen_for_orders() {
         Ok(ready) => ready,
         Err(error) => {
@@ -28,6 +32,8 @@ pub fn run(path: PathBuf) -> ExitCode {
     };
     let options = Options {
         log: Some(Sink::stderr()),
+        inherited,
+        notifier: Notifier::of_process(&Process),
         ..Options::default()
     };
     let gateway = match Gateway::start(Source::File(path), options) {

@@ -108,6 +108,12 @@ impl Clock {
         }))
     }
 
+    /// The monotonic clock of the machine, which other processes read too; it is no deadline's.
+    pub fn monotonic() -> Duration {
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        now.try_into().unwrap_or_default()
+    }
+
     pub fn now(&self) -> Moment {
         match &self.0.manual {
             None => Moment(u64::try_from(self.0.origin.elapsed().as_nanos()).unwrap_or(u64::MAX)),

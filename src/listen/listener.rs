@@ -147,12 +147,14 @@ impl Listener {
         if let Err(error) = socket.turn_away() {
             tracing::warn!(%error, "cannot turn new clients away before closing a listener");
         }
-        let latecomers = async {
-            while let Ok((stream, peer)) = socket.accept().await {
-                self.admit(worker, stream, peer);
-            }
-        };
-        let _over = worker.timers.within(HANDSHAKE, latecomers).await;
+        if !socket.is_lent() {
+            let latecomers = async {
+                while let Ok((stream, peer)) = socket.accept().await {
+                    self.admit(worker, stream, peer);
+                }
+            };
+            let _over = worker.timers.within(HANDSHAKE, latecomers).await;
+        }
         let Ok(socket) = socket.stop() else { return };
         while let Ok((stream, peer)) = socket.accept_waiting() {
             self.admit(worker, stream, peer);

@@ -4,6 +4,7 @@ pub mod admin;
 mod connection;
 mod http1;
 mod io;
+pub mod inherited;
 pub mod limits;
 mod link;
 pub mod listener;

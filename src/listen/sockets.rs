@@ -1,8 +1,9 @@
 //! Listening sockets: of a TCP address one per worker, bound so that the kernel spreads connections over them; of a unix
-//! socket one that all workers share, for there can be no second.
+//! socket, and of one that was inherited, the one there is, which all workers share.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::sync::Arc;
@@ -31,6 +32,14 @@ const SYN: u32 = 0x02;
 pub enum ListenSocket {
     Tcp(TcpListener),
     Unix(UnixListening),
+    Lent(Lent),
+}
+
+/// A socket that belongs to somebody else, who goes on holding it when this process is done.
+#[derive(Debug)]
+pub enum Lent {
+    Tcp(TcpListener),
+    Unix(UnixListener),
 }
 
 /// A worker's descriptor of a unix listener, and everybody's hold on its file. The fields are dropped in this order.
@@ -92,35 +101,64 @@ fn tcp_socket(addr: SocketAddr, shared: bool) -> io::Result<Socket> {
     Ok(socket)
 }
 
+impl Lent {
+    /// Where it listens; a unix socket without a file is nowhere.
+    pub(super) fn addr(&self) -> io::Result<Option<ListenAddr>> {
+        match self {
+            Self::Tcp(socket) => socket.local_addr().map(|addr| Some(addr.into())),
+            Self::Unix(socket) => {
+                let addr = socket.local_addr()?;
+                Ok(addr.as_pathname().map(|path| ListenAddr::Unix(path.into())))
+            }
+        }
+    }
+
+    pub(super) fn try_clone(&self) -> io::Result<Self> {
+        match self {
+            Self::Tcp(socket) => socket.try_clone().map(Self::Tcp),
+            Self::Unix(socket) => socket.try_clone().map(Self::Unix),
+        }
+    }
+}
+
+impl AsFd for Lent {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Tcp(socket) => socket.as_fd(),
+            Self::Unix(socket) => socket.as_fd(),
+        }
+    }
+}
+
 impl ListenSocket {
     /// Where it listens, if it is bound to an address.
     pub fn tcp_addr(&self) -> Option<SocketAddr> {
         match self {
-            Self::Tcp(socket) => socket.local_addr().ok(),
-            Self::Unix(_) => None,
+            Self::Tcp(socket) | Self::Lent(Lent::Tcp(socket)) => socket.local_addr().ok(),
+            Self::Unix(_) | Self::Lent(Lent::Unix(_)) => None,
         }
     }
 
     /// Accept from now on, on the runtime of the worker that calls this.
     pub(super) fn start(self) -> io::Result<Acceptor> {
-        Ok(match self {
-            Self::Tcp(socket) => Acceptor::Tcp(tokio::net::TcpListener::from_std(socket)?),
-            Self::Unix(UnixListening { file, socket }) => Acceptor::Unix {
-                file,
-                socket: tokio::net::UnixListener::from_std(socket)?,
-            },
-        })
+        let (owner, socket) = match self {
+            Self::Tcp(socket) => (Owner::Worker, Accepting::tcp(socket)?),
+            Self::Unix(UnixListening { file, socket }) => (Owner::Workers(file), Accepting::unix(socket)?),
+            Self::Lent(Lent::Tcp(socket)) => (Owner::Lender, Accepting::tcp(socket)?),
+            Self::Lent(Lent::Unix(socket)) => (Owner::Lender, Accepting::unix(socket)?),
+        };
+        Ok(Acceptor { owner, socket })
     }
 
     /// The next client that waits, asked of the kernel itself: the runtime may not have heard of it yet.
     pub(super) fn accept_waiting(&self) -> io::Result<(Stream, Peer)> {
         match self {
-            Self::Tcp(socket) => {
+            Self::Tcp(socket) | Self::Lent(Lent::Tcp(socket)) => {
                 let (stream, peer) = socket.accept()?;
                 stream.set_nonblocking(true)?;
                 Ok((TcpStream::from_std(stream)?.into(), peer.into()))
             }
-            Self::Unix(UnixListening { socket, .. }) => {
+            Self::Unix(UnixListening { socket, .. }) | Self::Lent(Lent::Unix(socket)) => {
                 let (stream, _nameless) = socket.accept()?;
                 stream.set_nonblocking(true)?;
                 Ok((UnixStream::from_std(stream)?.into(), Peer::Unix))
@@ -129,54 +167,85 @@ impl ListenSocket {
     }
 }
 
-/// A listening socket at work.
+/// A listening socket at work. The fields are dropped in this order.
 #[derive(Debug)]
-pub(super) enum Acceptor {
+pub(super) struct Acceptor {
+    owner: Owner,
+    socket: Accepting,
+}
+
+/// Whose a socket is.
+#[derive(Debug)]
+enum Owner {
+    /// This worker's alone.
+    Worker,
+    /// All workers', and so is its file.
+    Workers(Arc<SocketFile>),
+    Lender,
+}
+
+#[derive(Debug)]
+enum Accepting {
     Tcp(tokio::net::TcpListener),
-    Unix {
-        file: Arc<SocketFile>,
-        socket: tokio::net::UnixListener,
-    },
+    Unix(tokio::net::UnixListener),
+}
+
+impl Accepting {
+    fn tcp(socket: TcpListener) -> io::Result<Self> {
+        tokio::net::TcpListener::from_std(socket).map(Self::Tcp)
+    }
+
+    fn unix(socket: UnixListener) -> io::Result<Self> {
+        tokio::net::UnixListener::from_std(socket).map(Self::Unix)
+    }
 }
 
 impl Acceptor {
     pub(super) async fn accept(&self) -> io::Result<(Stream, Peer)> {
-        match self {
-            Self::Tcp(socket) => {
+        match &self.socket {
+            Accepting::Tcp(socket) => {
                 let (stream, peer) = socket.accept().await?;
                 Ok((stream.into(), peer.into()))
             }
-            Self::Unix { socket, .. } => {
+            Accepting::Unix(socket) => {
                 let (stream, _nameless) = socket.accept().await?;
                 Ok((stream.into(), Peer::Unix))
             }
         }
     }
 
+    /// Whether somebody else goes on holding the socket: who waits is not lost, and must not be turned away.
+    pub(super) fn is_lent(&self) -> bool {
+        matches!(self.owner, Owner::Lender)
+    }
+
     /// Nobody new may begin to connect; those who have begun can finish, and what waits to be accepted stays.
     pub(super) fn turn_away(&self) -> io::Result<()> {
-        match self {
-            Self::Tcp(socket) => turn_away(socket),
+        match (&self.owner, &self.socket) {
+            (Owner::Worker, Accepting::Tcp(socket)) => turn_away(socket),
             // Not by shutting the socket down: the workers that still accept on it would be woken for ever.
-            Self::Unix { file, .. } => file.remove(),
+            (Owner::Workers(file), _) => file.remove(),
+            (Owner::Worker, Accepting::Unix(_)) | (Owner::Lender, _) => Ok(()),
         }
     }
 
     /// Off the runtime again.
     pub(super) fn stop(self) -> io::Result<ListenSocket> {
-        Ok(match self {
-            Self::Tcp(socket) => ListenSocket::Tcp(socket.into_std()?),
-            Self::Unix { file, socket } => ListenSocket::Unix(UnixListening {
-                file,
-                socket: socket.into_std()?,
-            }),
+        Ok(match (self.owner, self.socket) {
+            (Owner::Workers(file), Accepting::Unix(socket)) => {
+                let socket = socket.into_std()?;
+                ListenSocket::Unix(UnixListening { file, socket })
+            }
+            (Owner::Worker, Accepting::Tcp(socket)) => ListenSocket::Tcp(socket.into_std()?),
+            (_, Accepting::Tcp(socket)) => ListenSocket::Lent(Lent::Tcp(socket.into_std()?)),
+            (_, Accepting::Unix(socket)) => ListenSocket::Lent(Lent::Unix(socket.into_std()?)),
         })
     }
 }
 
 /// Make the kernel drop every attempt at a new connection on this socket. A handshake that has begun is finished: its
 /// client may believe itself connected already, and have sent its request. What waits to be accepted stays.
-fn turn_away(listener: &impl std::os::fd::AsFd) -> io::Result<()> {
+fn turn_away(listener: &impl AsFd) -> io::Result<()> {
     SockRef::from(listener).attach_filter(&[
         SockFilter::new(LOAD_BYTE, 0, 0, TCP_FLAGS),
         SockFilter::new(SKIP_UNLESS_SET, 0, 1, SYN),

@@ -11,6 +11,7 @@
     reason = "a test ends at the first thing that is not as it should be, and gives up by the machine's clock; what the support offers is public to the tests"
 )]
 
+mod activation;
 mod admin;
 mod answers;
 mod bodies;

@@ -1,19 +1,24 @@
 //! The real binary, for what only a process shows: signals, exit codes, memory, descriptors.
 
+use std::fmt::Write as _;
 use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::io::{FdFlags, fcntl_dupfd_cloexec, fcntl_setfd};
 pub use rustix::process::Signal;
 use rustix::process::{Pid, Resource, Rlimit, kill_process, prlimit};
 
 use super::gateway::Metrics;
 use super::{Client, LIMIT, Response, Setup, get};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_portcullis");
 
 pub struct Process {
     child: Child,
@@ -48,12 +53,43 @@ impl Process {
     }
 
     pub fn spawn_yaml(yaml: &str, address: SocketAddr, admin: SocketAddr, change: impl FnOnce(&mut Command)) -> Self {
+        Self::spawned(yaml, address, admin, |file| {
+            let mut command = Command::new(BINARY);
+            command.args(["run", "-c"]).arg(file);
+            change(&mut command);
+            command
+        })
+    }
+
+    /// The way a service manager starts it: with these sockets as its descriptors from 3 on, and told so.
+    pub fn spawn_with_sockets(
+        yaml: &str,
+        (address, admin): (SocketAddr, SocketAddr),
+        sockets: &[BorrowedFd<'_>],
+        change: impl FnOnce(&mut Command),
+    ) -> Self {
+        // Far from where they are to be, so that none is put in another's place.
+        let passed: Vec<OwnedFd> = sockets.iter().map(|fd| fcntl_dupfd_cloexec(fd, 100).unwrap()).collect();
+        let mut script = "export LISTEN_PID=${LISTEN_PID-$$}".to_owned();
+        for (number, fd) in passed.iter().enumerate() {
+            fcntl_setfd(fd, FdFlags::empty()).unwrap();
+            write!(script, "; exec {}<&{} {1}<&-", number + 3, fd.as_raw_fd()).unwrap();
+        }
+        script.push_str("; exec \"$0\" run -c \"$1\"");
+        Self::spawned(yaml, address, admin, |file| {
+            let mut command = Command::new("bash");
+            command.args(["-c", &script, BINARY]).arg(file);
+            command.env("LISTEN_FDS", sockets.len().to_string());
+            change(&mut command);
+            command
+        })
+    }
+
+    fn spawned(yaml: &str, address: SocketAddr, admin: SocketAddr, command: impl FnOnce(&Path) -> Command) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("portcullis.yaml");
         std::fs::write(&file, yaml).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
-        command.args(["run", "-c"]).arg(&file);
-        change(&mut command);
+        let mut command = command(&file);
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
