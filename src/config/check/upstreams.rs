@@ -10,7 +10,7 @@ use super::process::size;
 use crate::base::net::{ListenAddr, canonical};
 use crate::config::faults::Code;
 use crate::config::node::Span;
-use crate::config::raw::{Protocol, RawConfig, RawTarget, RawUpstream, RawUpstreamTimeouts};
+use crate::config::raw::{RawConfig, RawTarget, RawUpstream, RawUpstreamProtocol, RawUpstreamTimeouts};
 use crate::config::settings::{At, Field};
 use crate::config::spec::{
     ServersSpec, TargetHost, TargetSpec, UpstreamKind, UpstreamProtocol, UpstreamSpec, UpstreamTimeouts,
@@ -87,8 +87,8 @@ fn servers(raw: &RawUpstream, own: &Own, cx: &mut Checking<'_>) -> Option<Server
         targets: targets?,
         protocol: match raw.protocol.value()? {
             // What a URL without TLS has always meant.
-            Protocol::Auto | Protocol::Http1 => UpstreamProtocol::Http1,
-            Protocol::H2c => UpstreamProtocol::H2c,
+            RawUpstreamProtocol::Auto | RawUpstreamProtocol::Http1 => UpstreamProtocol::Http1,
+            RawUpstreamProtocol::H2c => UpstreamProtocol::H2c,
         },
         timeouts: timeouts?,
         max_connections: NonZeroUsize::new(size(raw.max_connections.value()?.0))?,

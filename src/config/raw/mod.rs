@@ -15,7 +15,7 @@ pub(super) use listen::{RawListener, RawProxyProtocol};
 pub(super) use log::{Format, Level, RawLog};
 pub(super) use process::{RawConnections, RawDrain, RawSizes, RawTimeouts, Workers};
 pub(super) use routes::{Allowance, RawDefaults, RawRedirect, RawRoute};
-pub(super) use upstreams::{Protocol, RawTarget, RawUpstream, RawUpstreamTimeouts};
+pub(super) use upstreams::{RawTarget, RawUpstream, RawUpstreamProtocol, RawUpstreamTimeouts};
 
 use super::settings::settings;
 use super::values::{ChosenName, List, Map, Number, Time};

@@ -20,7 +20,7 @@ settings! {
         /// An answerer that needs no service: `echo` answers with what it received, as JSON.
         optional builtin: Builtin,
         /// What is spoken to the service: `h2c` is HTTP/2 without TLS, which gRPC needs; `auto` is `http1`.
-        default protocol: Protocol = Protocol::Auto,
+        default protocol: RawUpstreamProtocol = RawUpstreamProtocol::Auto,
         /// Which instance gets the next request: the one with the fewest under way, by weight.
         default balance: Balance = Balance::LeastRequests,
         /// How long the service may take.
@@ -63,7 +63,7 @@ words! {
 }
 
 words! {
-    enum Protocol {
+    enum RawUpstreamProtocol {
         Auto = "auto",
         Http1 = "http1",
         H2c = "h2c",
