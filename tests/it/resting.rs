@@ -33,7 +33,7 @@ fn a_request_after_a_rest_is_answered_again_and_again() {
         gateway.settle();
     }
     assert_eq!(upstream.requests().len(), 8);
-    assert_eq!(gateway.metrics().sum("portcullis_open_connections", &[]), Some(1.0));
+    gateway.wait_metric("portcullis_open_connections", &[], |open| open == 1.0);
 }
 
 #[test]
