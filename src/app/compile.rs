@@ -100,6 +100,7 @@ fn listeners(specs: &[ListenSpec], generation: u64) -> Vec<Arc<ListenerRules>> {
             Arc::new(ListenerRules {
                 key,
                 generation,
+                protocols: spec.protocols,
                 trusted: Trusted::new(AddressSet::new(spec.trusted_proxies.iter().copied()), spec.trusts_unix),
                 proxy_protocol: spec.proxy_protocol,
                 headers: HeaderPolicy::new(spec.underscore_headers.iter().cloned(), [], []),

@@ -1,6 +1,8 @@
 //! The frames of a message as they arrive, whichever protocol carries them: a client's body, or an upstream's answer.
 
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -32,6 +34,23 @@ pub struct Http2Source {
     /// Bytes still to come, where the head says how many.
     left: Option<u64>,
     data_ended: bool,
+    /// Of a sender that waits to be told to go on.
+    invitation: Option<Invitation>,
+}
+
+/// Between the reader of a body and whoever can tell its sender that it is wanted (`100 Continue`).
+#[derive(Clone, Debug, Default)]
+pub struct Invitation(Arc<AtomicBool>);
+
+impl Invitation {
+    fn ask(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the body has been asked for since the last look.
+    pub fn take(&self) -> bool {
+        self.0.swap(false, Ordering::Relaxed)
+    }
 }
 
 impl Source {
@@ -40,7 +59,16 @@ impl Source {
             stream,
             left: content_length,
             data_ended: false,
+            invitation: None,
         })
+    }
+
+    /// Tell once, when the body is first waited for: then its sender may be invited to send it. HTTP/1 does it alone.
+    pub fn inviting(mut self, told: &Invitation) -> Self {
+        if let Self::Http2(source) = &mut self {
+            source.invitation = Some(told.clone());
+        }
+        self
     }
 
     pub fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, SourceBroken>>> {
@@ -74,7 +102,13 @@ impl Source {
 impl Http2Source {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, SourceBroken>>> {
         if !self.data_ended {
-            match ready!(self.stream.poll_data(cx)) {
+            let data = self.stream.poll_data(cx);
+            if data.is_pending()
+                && let Some(invitation) = self.invitation.take()
+            {
+                invitation.ask();
+            }
+            match ready!(data) {
                 Some(Ok(data)) => {
                     // Whoever asks for a frame has a place for it: its sender may send as much again.
                     self.stream.flow_control().release_capacity(data.len())?;

@@ -34,6 +34,7 @@ pub struct Config {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListenSpec {
     pub addr: ListenAddr,
+    pub protocols: Protocols,
     /// Peers whose word about the client is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Whether those who come through a unix socket are among them.
@@ -51,6 +52,14 @@ pub enum ProxyProtocol {
     Accept,
     /// They must.
     Require,
+}
+
+/// What a listener speaks; at least one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Protocols {
+    pub http1: bool,
+    /// HTTP/2 in clear text, with prior knowledge.
+    pub h2c: bool,
 }
 
 /// Timeouts of a client's connection.

@@ -20,8 +20,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use http::header::TRANSFER_ENCODING;
-use http::header::WWW_AUTHENTICATE;
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use hyper::body::Incoming;
 
@@ -108,7 +107,10 @@ impl Forwarder {
         if let Some(offer) = &offer {
             offer.write(&mut head);
         }
-        if !is_bodiless && asked.content_length.is_none() {
+        if is_bodiless && matches!(asked.method, Method::POST | Method::PUT | Method::PATCH) {
+            // RFC 9110 section 8.6: some servers want a length where a body could have been.
+            head.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        } else if !is_bodiless && asked.content_length.is_none() {
             // hyper would take a GET or HEAD of unknown length for one without a body, and send it without.
             head.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
         }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use super::carrier::Carrier;
 use super::http1::{self, Left};
 use super::link::{Link, Overdue, Phase};
 use super::listener::Listener;
@@ -46,7 +47,8 @@ pub(super) fn serve(worker: Rc<Worker>, listener: Rc<Listener>, opened: Opened) 
     let counted = (place, worker.reporter.open_connection());
     let task = TaskHandle::new(&worker.timers);
     let link = Rc::new(Link::new(task.clone(), worker.lease().timeouts));
-    let door = Door::new(&worker, &listener, &link, &task, origin);
+    let connection = origin.connection();
+    let door = Door::new(&worker, &listener, Carrier::Http1(Rc::clone(&link)), &task, &connection);
     let known = listener.register();
     let client = Client {
         worker,

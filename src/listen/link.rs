@@ -10,7 +10,7 @@ use crate::base::task::TaskHandle;
 use crate::config::spec::ClientTimeouts;
 
 /// RS-01: how long a client may leave our bytes unread.
-const WRITE_STALL: Duration = Duration::from_secs(30);
+pub(super) const WRITE_STALL: Duration = Duration::from_secs(30);
 
 /// How long a connection is kept ready for its next request before it is put to rest.
 const REST_AFTER: Duration = Duration::from_secs(5);

@@ -12,9 +12,10 @@ use bytes::Bytes;
 use tokio::sync::Notify;
 
 use super::connection;
+use super::http2;
 use super::limits::{Entered, Refused};
 use super::link::Stage;
-use super::opening::{self, Opened, Origin};
+use super::opening::{self, Begun, Opened, Origin};
 use super::sockets::{Acceptor, ListenSocket};
 use super::worker::Worker;
 use crate::base::peer::Peer;
@@ -178,6 +179,7 @@ impl Listener {
                 });
             }
         };
+        let told = told || rules.protocols.h2c;
         let entered = worker.connections.enter(limits);
         // A trusted peer is spared here, and whoever it then speaks for is counted.
         let entered = entered.and_then(|place| place.counted_for(peer, &rules.trusted, limits));
@@ -204,7 +206,7 @@ impl Listener {
         let _task = tokio::task::spawn_local(connection::serve(Rc::clone(worker), Rc::clone(self), opened));
     }
 
-    /// Find out whose connection it is before it is served.
+    /// Find out whose connection it is, and what it speaks, before it is served.
     fn open(self: &Rc<Self>, worker: &Rc<Worker>, stream: Stream, peer: Peer, place: Entered) {
         let (worker, listener) = (Rc::clone(worker), Rc::clone(self));
         #[expect(
@@ -213,8 +215,11 @@ impl Listener {
         )]
         let _task = tokio::task::spawn_local(async move {
             // Boxed, so that it is gone while the connection lives.
-            if let Some(opened) = Box::pin(opening::open(&worker, &listener, stream, peer, place)).await {
-                connection::serve(worker, listener, opened).await;
+            match Box::pin(opening::open(&worker, &listener, stream, peer, place)).await {
+                Some(Begun::Http1(opened)) => connection::serve(worker, listener, opened).await,
+                // Boxed, so that those of HTTP/1 need no room for it.
+                Some(Begun::Http2(opened)) => Box::pin(http2::serve(worker, listener, opened)).await,
+                None => {}
             }
         });
     }

@@ -1,26 +1,31 @@
 //! The beginning of a connection, read before anybody serves it: where the listener speaks the PROXY protocol, whose
-//! connection this is.
+//! connection this is; where it speaks HTTP/2 in clear text, which version of HTTP it is.
 //!
-//! Comes in: a stream and its peer. Goes out: the stream, what was read of it and belongs to whoever serves it, and who
-//! is at the other end in truth. A plain listener does without all of this.
+//! Comes in: a stream and its peer. Goes out: the stream, what was read of it and belongs to whoever serves it, who is at
+//! the other end in truth, and what it speaks. A plain listener does without all of this.
 
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Poll, ready};
 
 use bytes::{Bytes, BytesMut};
-use tokio::io::{AsyncRead, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
 
 use super::limits::Entered;
+use super::linger::linger;
 use super::link::{QUIET, Stage};
 use super::listener::{Listener, refuse};
+use super::preface::{self, Spoken};
 use super::proxy_protocol::{self, Header, Reading, Speaker};
 use super::worker::Worker;
+use crate::base::clock::Moment;
 use crate::base::peer::Peer;
 use crate::base::stream::Stream;
 use crate::base::task::TaskHandle;
 use crate::config::spec::ProxyProtocol;
+use crate::request::Connection;
 use crate::telemetry::events::{ConnectionEnd, ConnectionRefused};
 
 /// A connection that can be served.
@@ -30,6 +35,12 @@ pub(super) struct Opened {
     pub(super) unread: Bytes,
     pub(super) origin: Origin,
     pub(super) place: Entered,
+}
+
+/// Which protocol a connection that is open speaks.
+pub(super) enum Begun {
+    Http1(Opened),
+    Http2(Opened),
 }
 
 /// Where a connection comes from.
@@ -51,6 +62,11 @@ impl Origin {
             unnamed: false,
         })
     }
+
+    /// What its requests have in common.
+    pub(super) fn connection(self) -> Rc<Connection> {
+        Rc::new(Connection::new(self.peer, self.local, self.unnamed))
+    }
 }
 
 /// What is asked of the first bytes.
@@ -65,10 +81,16 @@ enum Failed {
     /// The peer has gone, or the connection is broken.
     Left,
     Refused(ConnectionEnd, &'static str),
+    /// HTTP/1, and the listener does not speak it.
+    Http1,
 }
 
-/// Read the header of the PROXY protocol that `peer` begins with. `place` is counted in the total, and a peer that is not
-/// trusted also among those of its address: it can have no other.
+/// Said to a client of HTTP/1 where only HTTP/2 is spoken.
+const WRONG_VERSION: &[u8] =
+    b"HTTP/1.1 505 HTTP Version Not Supported\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+
+/// Read what the listener asks of the beginning. `place` is counted in the total, and a peer that is not trusted also
+/// among those of its address: it can have no other.
 ///
 /// Nothing comes out when the connection is over; then that is counted.
 pub(super) async fn open(
@@ -77,21 +99,57 @@ pub(super) async fn open(
     stream: Stream,
     peer: Peer,
     place: Entered,
-) -> Option<Opened> {
+) -> Option<Begun> {
     let _counted = worker.reporter.open_connection();
     let mut beginning = Beginning::new(worker, listener, stream);
-    match header(&mut beginning, peer).await {
-        Ok(speaker) => beginning.spoken_for(peer, speaker, place),
-        Err(Failed::Left) => None,
-        Err(Failed::Refused(end, detail)) => {
-            worker.reporter.emit(ConnectionRefused {
-                end,
-                peer: Some(peer),
-                detail,
+    let refused = |end, detail| {
+        worker.reporter.emit(ConnectionRefused {
+            end,
+            peer: Some(peer),
+            detail,
+        });
+    };
+    match understood(&mut beginning, peer).await {
+        Ok((speaker, spoken)) => {
+            let opened = beginning.spoken_for(peer, speaker, place)?;
+            return Some(match spoken {
+                Spoken::Http2 => Begun::Http2(opened),
+                Spoken::Http1 | Spoken::Unsure => Begun::Http1(opened),
             });
-            None
+        }
+        Err(Failed::Left) => {}
+        Err(Failed::Refused(end, detail)) => refused(end, detail),
+        Err(Failed::Http1) => {
+            refused(ConnectionEnd::Malformed, "it does not begin as HTTP/2 does");
+            let mut stream = beginning.stream;
+            if stream.try_write(WRONG_VERSION).is_ok() && stream.shutdown().await.is_ok() {
+                linger(&worker.timers, stream).await;
+            }
         }
     }
+    None
+}
+
+/// Whose connection it is, and what it speaks.
+async fn understood(beginning: &mut Beginning<'_>, peer: Peer) -> Result<(Option<Speaker>, Spoken), Failed> {
+    let rules = Arc::clone(&beginning.listener.rules_in(&beginning.worker.lease()));
+    let speaker = match rules.proxy_protocol {
+        ProxyProtocol::Off => None,
+        ProxyProtocol::Accept | ProxyProtocol::Require => header(beginning, peer).await?,
+    };
+    if !rules.protocols.h2c {
+        return Ok((speaker, Spoken::Http1));
+    }
+    let spoken = beginning
+        .read(|bytes| match preface::spoken(bytes) {
+            Spoken::Unsure => Judged::Unsure,
+            spoken => Judged::Sure(spoken),
+        })
+        .await?;
+    if spoken == Spoken::Http1 && !rules.protocols.http1 {
+        return Err(Failed::Http1);
+    }
+    Ok((speaker, spoken))
 }
 
 /// Whose connection it is, and nothing more of it read than that. Only a trusted peer may say so.
@@ -128,6 +186,7 @@ struct Beginning<'w> {
     worker: &'w Worker,
     listener: &'w Rc<Listener>,
     stream: Stream,
+    accepted: Moment,
     /// Not taken yet.
     unread: BytesMut,
 }
@@ -141,6 +200,7 @@ impl<'w> Beginning<'w> {
             worker,
             listener,
             stream,
+            accepted: worker.timers.now(),
             unread: BytesMut::new(),
         }
     }
@@ -148,7 +208,7 @@ impl<'w> Beginning<'w> {
     /// Read until `judge` is sure (RS-01: within the time of a head, however slowly the bytes come).
     async fn read<T>(&mut self, judge: impl Fn(&[u8]) -> Judged<T>) -> Result<T, Failed> {
         let task = TaskHandle::new(&self.worker.timers);
-        let (begun, patience) = (task.now(), self.worker.lease().timeouts.head);
+        let (begun, patience) = (self.accepted, self.worker.lease().timeouts.head);
         let known = self.listener.register();
         std::future::poll_fn(|cx| {
             known.wake_with(cx.waker());

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 
-use super::link::Link;
+use super::carrier::Carrier;
 use super::worker::{Lease, Worker};
 use crate::authz::Rule;
 use crate::base::clock::{Moment, Timestamp};
@@ -27,7 +27,7 @@ use crate::telemetry::metrics::client_left;
 
 pub(super) struct Record {
     worker: Rc<Worker>,
-    link: Rc<Link>,
+    carrier: Carrier,
     lease: Lease,
     pub(super) id: RequestId,
     trace: TraceParent,
@@ -52,7 +52,7 @@ pub(super) struct Record {
 impl Record {
     pub(super) fn begin(
         worker: &Rc<Worker>,
-        link: &Rc<Link>,
+        carrier: &Carrier,
         lease: &Lease,
         request: &Request<Payload>,
         names: &Names,
@@ -60,7 +60,7 @@ impl Record {
     ) -> Self {
         Self {
             worker: Rc::clone(worker),
-            link: Rc::clone(link),
+            carrier: carrier.clone(),
             lease: Rc::clone(lease),
             id: names.id.clone(),
             trace: names.trace.clone(),
@@ -110,7 +110,7 @@ impl Record {
     pub(super) fn answered(&mut self, status: StatusCode) {
         self.status = Some(status);
         if self.code.is_none() {
-            self.upstream_took = Some(self.link.now().since(self.received));
+            self.upstream_took = Some(self.carrier.now().since(self.received));
         }
     }
 }
@@ -127,8 +127,8 @@ impl Observer for Record {
 
 impl Drop for Record {
     fn drop(&mut self) {
-        let now = self.link.now();
-        self.link.request_ended(now);
+        let now = self.carrier.now();
+        self.carrier.request_ended(now);
         let route = self.route.and_then(|index| self.lease.router.get(index));
         let upstream = route.and_then(|route| match &route.answer {
             RouteAnswer::Upstream(upstream) => Some(UpstreamCall {
@@ -187,6 +187,21 @@ impl Recorded {
         Self {
             answer: Answer::Whole(None),
             record: None,
+        }
+    }
+
+    /// Nobody asks for the body: the head was the whole answer.
+    pub(super) fn without_body(mut self) {
+        if let Some(record) = &mut self.record {
+            record.whole = true;
+        }
+    }
+
+    /// The answer ends here, whatever was taken out of it.
+    pub(super) fn cut_off(mut self, reason: &str) {
+        if let Some(record) = &mut self.record {
+            record.whole = false;
+            record.reason.get_or_insert_with(|| reason.into());
         }
     }
 }

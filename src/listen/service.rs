@@ -10,9 +10,9 @@ use std::task::Poll;
 use http::header::{ALLOW, CONNECTION};
 use http::{HeaderValue, Request, Response, StatusCode};
 
-use super::link::{Link, Stage};
+use super::carrier::Carrier;
+use super::link::Stage;
 use super::listener::Listener;
-use super::opening::Origin;
 use super::record::{Record, Recorded};
 use super::tunnel::Switch;
 use super::worker::{Lease, Worker};
@@ -26,36 +26,36 @@ use crate::request::{Arrival, ArrivalRules, Connection, KNOWN_METHODS, Names};
 
 const X_REQUEST_ID: http::HeaderName = http::HeaderName::from_static("x-request-id");
 
-/// One connection's door to the pipeline.
+/// The door to the pipeline: of one connection in HTTP/1, of one stream in HTTP/2.
 pub(super) struct Door {
     worker: Rc<Worker>,
     listener: Rc<Listener>,
-    link: Rc<Link>,
+    carrier: Carrier,
     task: TaskHandle,
-    connection: Connection,
+    connection: Rc<Connection>,
 }
 
 impl Door {
     pub(super) fn new(
         worker: &Rc<Worker>,
         listener: &Rc<Listener>,
-        link: &Rc<Link>,
+        carrier: Carrier,
         task: &TaskHandle,
-        origin: Origin,
+        connection: &Rc<Connection>,
     ) -> Rc<Self> {
         Rc::new(Self {
             worker: Rc::clone(worker),
             listener: Rc::clone(listener),
-            link: Rc::clone(link),
+            carrier,
             task: task.clone(),
-            connection: Connection::new(origin.peer, origin.local, origin.unnamed),
+            connection: Rc::clone(connection),
         })
     }
 
     /// Answer one request, whatever happens on the way.
     pub(super) async fn answer(self: Rc<Self>, request: Request<Payload>) -> Result<Response<Recorded>, Infallible> {
         let lease = self.worker.lease();
-        self.link.use_timeouts(lease.timeouts);
+        self.carrier.use_timeouts(lease.timeouts);
         let survey = Survey::of(request.headers());
         let names = Names::read(
             request.headers(),
@@ -63,15 +63,17 @@ impl Door {
             self.worker.clock.wall(),
             &mut self.worker.random.borrow_mut(),
         );
-        let received = self.link.request_began();
-        let mut record = Record::begin(&self.worker, &self.link, &lease, &request, &names, received);
+        let received = self.carrier.request_began();
+        let mut record = Record::begin(&self.worker, &self.carrier, &lease, &request, &names, received);
         record.client = Some(self.connection.peer());
-        let form = if survey.may_like_pages {
+        let form = if survey.is_grpc {
+            Form::Grpc
+        } else if survey.may_like_pages {
             Form::liked_by(request.headers())
         } else {
             Form::Json
         };
-        let mut must_close = false;
+        let (mut must_close, mut status) = (false, None);
 
         let outcome = caught(pin!(self.pass(&lease, request, &survey, names, &mut record))).await;
         let mut response = match outcome {
@@ -79,6 +81,8 @@ impl Door {
             Err(rejection) => {
                 must_close |= rejection.closes();
                 record.refused(&rejection);
+                // What a call of gRPC was refused with shows in figures and log, where everything else is 200.
+                status = Some(rejection.code().status());
                 let problem = Problem::new(rejection.code()).with_detail(rejection.detail());
                 problem.for_request(record.id.clone()).in_form(form).map(Answer::whole)
             }
@@ -92,12 +96,12 @@ impl Door {
             return Ok(response.map(|answer| self.switch(answer, record, timeouts)));
         }
         // Asked now, not when the request began: a client that is told so goes elsewhere with its next one.
-        if must_close || self.listener.stage() != Stage::Serving {
+        if self.carrier.says_close() && (must_close || self.listener.stage() != Stage::Serving) {
             response
                 .headers_mut()
                 .insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        record.answered(response.status());
+        record.answered(status.unwrap_or(response.status()));
         Ok(response.map(|answer| Recorded::new(answer, record)))
     }
 
@@ -106,7 +110,7 @@ impl Door {
         let Answer::Switched(upstream) = answer else {
             return Recorded::new(answer, record);
         };
-        self.link.switch_to(Switch {
+        self.carrier.switch_to(Switch {
             upstream: *upstream,
             record,
             timeouts,
@@ -129,6 +133,7 @@ impl Door {
                 trusted: &rules.trusted,
                 headers: &rules.headers,
                 max_target: lease.sizes.target,
+                max_fields: lease.sizes.headers,
             };
             Arrival::read(
                 request,

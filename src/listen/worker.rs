@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use arc_swap::cache::Cache;
 
+use super::date::Date;
 use super::limits::ConnectionCount;
 use crate::base::allocator;
 use crate::base::clock::Clock;
@@ -26,6 +27,7 @@ pub struct Worker {
     pub exit: Exit,
     pub reporter: Rc<Reporter>,
     pub connections: Arc<ConnectionCount>,
+    pub(super) date: Date,
     current: RefCell<Cache<Arc<ArcSwap<Snapshot>>, Arc<Snapshot>>>,
     lease: RefCell<Lease>,
     /// Connections that have ended or gone to rest lately, and before that.
@@ -61,6 +63,7 @@ impl Worker {
             exit: parts.exit,
             reporter: parts.reporter,
             connections: parts.connections,
+            date: Date::default(),
             current: RefCell::new(Cache::new(parts.snapshots)),
             lease: RefCell::new(lease),
             let_go: Cell::new(0),

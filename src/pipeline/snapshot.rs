@@ -7,7 +7,7 @@ use crate::authn::Verifier;
 use crate::authz::Policy;
 use crate::base::net::ListenAddr;
 use crate::base::peer::Trusted;
-use crate::config::spec::{ClientTimeouts, Connections, ProxyProtocol, Sizes};
+use crate::config::spec::{ClientTimeouts, Connections, Protocols, ProxyProtocol, Sizes};
 use crate::request::headers::HeaderPolicy;
 use crate::route::Router;
 use crate::upstream::Upstream;
@@ -30,12 +30,13 @@ pub struct Snapshot {
     pub access_log: bool,
 }
 
-/// What one listener believes and lets pass.
+/// What one listener speaks, believes and lets pass.
 #[derive(Debug)]
 pub struct ListenerRules {
     pub key: ListenerKey,
     /// Of the snapshot these rules belong to.
     pub generation: u64,
+    pub protocols: Protocols,
     pub trusted: Trusted,
     pub proxy_protocol: ProxyProtocol,
     pub headers: HeaderPolicy,

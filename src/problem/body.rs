@@ -67,6 +67,7 @@ impl Problem {
         match form {
             Form::Json => self.json(),
             Form::Page => self.html(),
+            Form::Grpc => self.grpc(),
         }
     }
 
@@ -137,6 +138,8 @@ const STYLE: &str = ":root{color-scheme:light dark}main{font:1rem/1.5 sans-serif
 pub enum Form {
     Json,
     Page,
+    /// For a caller of gRPC, whatever it accepts.
+    Grpc,
 }
 
 impl Form {

@@ -2,6 +2,8 @@
 
 mod body;
 mod codes;
+mod grpc;
 
 pub use body::{Form, Problem};
 pub use codes::Code;
+pub use grpc::GrpcStatus;

@@ -11,6 +11,7 @@ pub mod fuzz;
 pub mod grpc;
 pub mod headers;
 pub mod host;
+pub mod http2;
 pub mod path;
 pub mod readings;
 pub mod target;
@@ -34,6 +35,7 @@ use framing::FramingFault;
 use grpc::{Grpc, TimeoutFault};
 use headers::{HeaderFault, HeaderPolicy, Sender, Survey};
 use host::{Host, HostFault};
+use http2::Http2Fault;
 use path::NormalPath;
 use target::{Target, TargetFault};
 use upgrade::{Upgrade, UpgradeFault};
@@ -105,6 +107,8 @@ pub enum ArrivalFault {
     Upgrade(#[from] UpgradeFault),
     #[error(transparent)]
     GrpcTimeout(#[from] TimeoutFault),
+    #[error(transparent)]
+    Http2(#[from] Http2Fault),
 }
 
 impl ArrivalFault {
@@ -122,6 +126,9 @@ impl ArrivalFault {
             Self::Header(HeaderFault::TooLong | HeaderFault::NameTooLong | HeaderFault::TooManyCookies) => {
                 Code::HeadersTooLarge
             }
+            Self::Http2(Http2Fault::TooManyFields { .. }) => Code::HeadersTooLarge,
+            Self::Http2(Http2Fault::Blank(_)) => Code::HeaderInvalid,
+            Self::Http2(Http2Fault::OtherHost) => Code::RequestMalformed,
             Self::Framing(FramingFault::Expectation) => Code::ExpectationFailed,
             Self::Framing(_) => Code::RequestMalformed,
         }
@@ -210,6 +217,8 @@ pub struct ArrivalRules<'r> {
     pub trusted: &'r Trusted,
     pub headers: &'r HeaderPolicy,
     pub max_target: usize,
+    /// Fields of a head. Of HTTP/1 hyper has counted them already.
+    pub max_fields: usize,
 }
 
 impl Arrival {
@@ -224,10 +233,15 @@ impl Arrival {
         let (parts, payload) = request.into_parts();
         let (method, mut headers) = (parts.method, parts.headers);
         check_method(&method)?;
-        if !matches!(parts.version, Version::HTTP_10 | Version::HTTP_11) {
-            return Err(ArrivalFault::Version);
-        }
         survey.permit()?;
+        match parts.version {
+            Version::HTTP_11 | Version::HTTP_10 => {}
+            Version::HTTP_2 => {
+                let last = connection.host.borrow();
+                http2::level(&parts.uri, &mut headers, rules.max_fields, last.raw())?;
+            }
+            _ => return Err(ArrivalFault::Version),
+        }
         let framing = if survey.frames {
             framing::of_request(parts.version, &headers)?
         } else {

@@ -50,7 +50,9 @@ pub fn read(method: &Method, uri: &Uri, host: &Host, max: usize) -> Result<Targe
     }
     if let Some(scheme) = uri.scheme() {
         check_authority(scheme, uri, host, max)?;
-    } else if target.as_str() == "*" {
+    }
+    // In HTTP/2 beside an authority.
+    if target.as_str() == "*" {
         return if *method == Method::OPTIONS {
             Ok(Target::Asterisk)
         } else {

@@ -112,6 +112,9 @@ ends! {
     HeadTooLarge "head_too_large" "ended a connection: the request head is too large";
     FirstByteTimeout "first_byte_timeout" "ended a connection: it never sent anything";
     HeadTimeout "head_timeout" "ended a connection: its request head took too long";
+    /// The connection goes on.
+    StreamRefused "stream_refused" "refused a request of HTTP/2: a malformed or too large head, or too many at a time";
+    Flooding "flooding" "ended a connection: it asks for work and takes nothing of it";
     WriteTimeout "write_timeout" "ended a connection: it does not take its answer";
 }
 

@@ -34,6 +34,8 @@ const LONGEST: usize = 500;
 /// Files that may start a task on the worker's own thread.
 const MAY_SPAWN_LOCAL: &[&str] = &[
     "src/listen/listener.rs",
+    // Each stream is answered for itself.
+    "src/listen/http2/mod.rs",
     "src/app/worker.rs",
     // A connection that many requests share belongs to none of their tasks.
     "src/upstream/http2/connection.rs",

@@ -19,6 +19,7 @@ mod forwarding;
 mod framing;
 mod headers;
 mod hostile;
+mod http2;
 mod limits;
 mod methods;
 mod paths;

@@ -9,10 +9,10 @@ use crate::base::net::{ListenAddr, canonical};
 use crate::config::defaults::ADMIN_TOKEN_LENGTH;
 use crate::config::faults::Code;
 use crate::config::node::Span;
-use crate::config::raw::{RawAdmin, RawConfig, RawListener, RawProxyProtocol};
+use crate::config::raw::{RawAdmin, RawConfig, RawListener, RawProxyProtocol, SpokenProtocol};
 use crate::config::reserved;
 use crate::config::settings::{At, Field};
-use crate::config::spec::{AdminSpec, ListenSpec, ProxyProtocol};
+use crate::config::spec::{AdminSpec, ListenSpec, Protocols, ProxyProtocol};
 use crate::config::values::{Address, List, Network, Place, TrustedPeer};
 
 pub(super) fn listeners(raw: &RawConfig, cx: &mut Checking<'_>) -> Option<Vec<ListenSpec>> {
@@ -36,6 +36,8 @@ fn listener(raw: &RawListener, cx: &mut Checking<'_>) -> Option<ListenSpec> {
             "nothing would be spoken here; write `[http1]`",
         );
     }
+    let protocols = raw.protocols.value()?;
+    let speaks = |wanted: SpokenProtocol| protocols.values().any(|protocol| *protocol == wanted);
     let (mut trusted_proxies, mut trusts_unix) = (Vec::new(), false);
     for peer in &raw.trusted_proxies.value()?.items {
         let TrustedPeer::Network(Network(network)) = peer.value else {
@@ -54,6 +56,10 @@ fn listener(raw: &RawListener, cx: &mut Checking<'_>) -> Option<ListenSpec> {
     let underscore_headers = underscore_headers(raw.underscore_headers.value()?, cx);
     Some(ListenSpec {
         addr: raw.addr.value()?.0.clone(),
+        protocols: Protocols {
+            http1: speaks(SpokenProtocol::Http1),
+            h2c: speaks(SpokenProtocol::H2c),
+        },
         trusted_proxies,
         trusts_unix,
         proxy_protocol,

@@ -6,12 +6,13 @@ use crate::config::settings::settings;
 use crate::config::values::{List, Place, TrustedPeer, words};
 
 settings! {
-    /// One address that clients connect to, in plain HTTP/1.1.
+    /// One address that clients connect to, in clear text.
     struct RawListener as "listener" {
         /// Address and port, like `0.0.0.0:8080` or `"[::]:8080"`, or a unix socket, like `unix:/run/portcullis.sock`. Port
         /// 0 takes a free one. The socket's file belongs to the gateway's user and group, and both may connect (`0660`).
         required addr: Place,
-        /// The protocols spoken here.
+        /// The protocols spoken here. `h2c` is HTTP/2 without TLS, for clients that begin with it; beside `http1`, the
+        /// first bytes of a connection tell which it speaks.
         default protocols: List<Protocol> = List::of([Protocol::Http1]),
         /// Peers whose `X-Forwarded-*` and `Forwarded` headers are believed; of all others they are replaced. `unix` is
         /// whoever comes through a unix socket.
@@ -29,8 +30,9 @@ settings! {
 words! {
     enum Protocol {
         Http1 = "http1",
+        H2c = "h2c",
     }
-    later { "h2", "h2c" }
+    later { "h2" }
 }
 
 words! {

@@ -95,7 +95,6 @@ fn what_a_later_version_has_is_refused_by_name() {
         ("tls: {}", Code::KeyLater),
         ("mode: decision", Code::KeyLater),
         ("protocols: [http1, h2]", Code::ValueLater),
-        ("protocols: [h2c]", Code::ValueLater),
         ("proxy_protocol: require", Code::ProxyNobody),
     ] {
         assert_eq!(codes(&listen(listener)), [code], "{listener}");

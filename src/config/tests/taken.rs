@@ -17,6 +17,11 @@ fn the_smallest_file_gets_every_default() {
     assert!(warnings.is_empty() && files.is_empty());
     assert_eq!(config.listen[0].addr.tcp(), "127.0.0.1:8080".parse().ok());
     assert!(config.listen[0].trusted_proxies.is_empty());
+    let protocols = config.listen[0].protocols;
+    assert!(
+        protocols.http1 && !protocols.h2c,
+        "HTTP/2 in clear text is for who asks for it"
+    );
     assert_eq!(config.timeouts.head, Duration::from_secs(10));
     assert_eq!(config.timeouts.body_idle, Duration::from_secs(30));
     assert_eq!(config.timeouts.keep_alive, Duration::from_secs(60));
@@ -51,6 +56,7 @@ fn what_is_written_arrives() {
 version: 1
 listen:
   - addr: \"[::1]:80\"
+    protocols: [h2c]
     trusted_proxies: [10.0.0.0/8, 192.0.2.7]
     underscore_headers: [X_Legacy]
 timeouts: { head: 1s, body_idle: \"${env:SET_IDLE:-2s}\", keep_alive: 250ms }

@@ -1,7 +1,7 @@
 //! Heads: the framing fields and the shape of field lines.
 
 use super::table::{Row, Want, row, run};
-use crate::support::{Setup, Upstream, get};
+use crate::support::{Request, Setup, Upstream, get, h2};
 
 const DENIED: Want = Want::Refused(&[400]);
 const NOT_A_CODING: Want = Want::Refused(&[400, 501]);
@@ -274,6 +274,23 @@ fn the_framing_upstream_is_the_gateways_own() {
             (None, Some("chunked"))
         };
         assert_eq!(framing, wanted);
+    }
+}
+
+#[test]
+#[doc = "HTTP-04"]
+fn where_a_body_could_have_been_its_length_is_written() {
+    let upstream = Upstream::ok();
+    let gateway = Setup::to(&upstream).h2c().start();
+    for method in ["POST", "PUT", "PATCH"] {
+        gateway.ask(Request::new(method, "/x")).is(200);
+        gateway.ask(Request::new(method, "/x").announcing(0)).is(200);
+        gateway.h2().ask(h2::request(method, "/x")).is(200);
+    }
+    gateway.ask(Request::new("DELETE", "/x")).is(200);
+    for request in upstream.wait_requests(10) {
+        let wanted = (request.method() != "DELETE").then_some("0");
+        assert_eq!(request.field("content-length"), wanted, "{request:?}");
     }
 }
 

@@ -56,6 +56,11 @@ impl Client {
         }
     }
 
+    /// The socket, for who speaks something else on it.
+    pub fn into_stream(self) -> TcpStream {
+        self.stream
+    }
+
     /// What the gateway does not take any more is lost: an answer may already be there.
     pub fn send(&mut self, bytes: impl Into<Vec<u8>>) -> &mut Self {
         let _taken = self.stream.write_all(&bytes.into());

@@ -14,7 +14,10 @@ use portcullis::base::random::Random;
 use portcullis::upstream::{Resolve, SystemResolver};
 use serde_json::Value;
 
+use super::h2::H2;
 use super::{Client, LIMIT, Request, Response, TestClock, Upstream, get};
+
+pub const H2C: &str = "protocols: [http1, h2c]";
 
 /// What a test wants of its gateway; the rest are defaults.
 #[derive(Clone)]
@@ -82,6 +85,16 @@ impl Setup {
     /// The only listener, with these settings beside its address.
     pub fn listen_with(self, settings: &str) -> Self {
         self.listen(&[&format!("{{ addr: \"127.0.0.1:0\", {settings} }}")])
+    }
+
+    /// The only listener takes HTTP/2 in clear text beside HTTP/1.
+    pub fn h2c(self) -> Self {
+        self.listen_with(H2C)
+    }
+
+    /// Whether it does.
+    pub fn is_h2c(&self) -> bool {
+        self.listen[0].contains(H2C)
     }
 
     /// These listeners and no other.
@@ -225,6 +238,10 @@ impl Gateway {
 
     pub fn client(&self) -> Client {
         Client::to(self.address())
+    }
+
+    pub fn h2(&self) -> H2 {
+        H2::to(self.address())
     }
 
     /// Ask on a connection of its own.

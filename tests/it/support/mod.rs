@@ -5,9 +5,12 @@
 
 pub mod client;
 pub mod clock;
+pub mod frames;
 pub mod gate;
 pub mod gateway;
+pub mod h2;
 pub mod process;
+pub mod raw;
 pub mod request;
 pub mod upstream;
 pub mod wire;

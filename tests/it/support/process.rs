@@ -15,7 +15,7 @@ use rustix::io::{FdFlags, fcntl_dupfd_cloexec, fcntl_setfd};
 pub use rustix::process::Signal;
 use rustix::process::{Pid, Resource, Rlimit, kill_process, prlimit};
 
-use super::gateway::Metrics;
+use super::gateway::{H2C, Metrics};
 use super::{Client, LIMIT, Response, Setup, get};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_portcullis");
@@ -45,9 +45,10 @@ impl Process {
     pub fn spawn(setup: &Setup, change: impl FnOnce(&mut Command)) -> Self {
         let host = own_address();
         let (address, admin) = (free(host), free(host));
+        let speaks = if setup.is_h2c() { H2C } else { "protocols: [http1]" };
         let setup = setup
             .clone()
-            .listen(&[&format!("{{ addr: \"{address}\" }}")])
+            .listen(&[&format!("{{ addr: \"{address}\", {speaks} }}")])
             .top(&format!("admin: {{ addr: \"{admin}\" }}"));
         Self::spawn_yaml(&setup.yaml(), address, admin, change)
     }

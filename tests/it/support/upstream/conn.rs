@@ -89,6 +89,11 @@ impl Conn {
         }
     }
 
+    /// How many bytes the messages taken so far had.
+    pub fn read_so_far(&self) -> u64 {
+        self.read as u64
+    }
+
     /// Until this connection brought `total` bytes in all, or ended.
     pub fn wait_total(&self, total: u64) {
         self.shared.look(LIMIT * 6, |book| {

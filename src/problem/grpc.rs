@@ -1,0 +1,148 @@
+//! A refusal in the words of gRPC: its callers look at `grpc-status`, not at the status of HTTP, and read no body. The
+//! answer is a head alone, which gRPC calls trailers-only.
+
+use std::fmt::Write as _;
+
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderName, HeaderValue, Response};
+
+use bytes::Bytes;
+
+use super::{Code, Problem};
+
+/// What of gRPC's list refusals need, with its numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GrpcStatus {
+    InvalidArgument = 3,
+    DeadlineExceeded = 4,
+    PermissionDenied = 7,
+    ResourceExhausted = 8,
+    Unimplemented = 12,
+    Internal = 13,
+    Unavailable = 14,
+    Unauthenticated = 16,
+}
+
+impl GrpcStatus {
+    pub const ALL: &'static [Self] = &[
+        Self::InvalidArgument,
+        Self::DeadlineExceeded,
+        Self::PermissionDenied,
+        Self::ResourceExhausted,
+        Self::Unimplemented,
+        Self::Internal,
+        Self::Unavailable,
+        Self::Unauthenticated,
+    ];
+
+    pub const fn number(self) -> u16 {
+        self as u16
+    }
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::InvalidArgument => "INVALID_ARGUMENT",
+            Self::DeadlineExceeded => "DEADLINE_EXCEEDED",
+            Self::PermissionDenied => "PERMISSION_DENIED",
+            Self::ResourceExhausted => "RESOURCE_EXHAUSTED",
+            Self::Unimplemented => "UNIMPLEMENTED",
+            Self::Internal => "INTERNAL",
+            Self::Unavailable => "UNAVAILABLE",
+            Self::Unauthenticated => "UNAUTHENTICATED",
+        }
+    }
+}
+
+impl Code {
+    /// Where gRPC says what a status of HTTP stands for, that; what tells its callers to try again is said only of what
+    /// may go away by itself. No catch-all: whoever adds a code decides here.
+    pub const fn grpc_status(self) -> GrpcStatus {
+        match self {
+            Self::PathAmbiguous | Self::HeaderInvalid | Self::HostMismatch => GrpcStatus::InvalidArgument,
+            Self::RequestTimeout | Self::UpstreamTimeout => GrpcStatus::DeadlineExceeded,
+            Self::AddressDenied | Self::CsrfFailed => GrpcStatus::PermissionDenied,
+            Self::BodyTooLarge | Self::UriTooLong | Self::HeadersTooLarge => GrpcStatus::ResourceExhausted,
+            Self::RouteNone | Self::MethodNotAllowed | Self::MethodUnknown | Self::VersionUnsupported => {
+                GrpcStatus::Unimplemented
+            }
+            Self::RequestMalformed | Self::ExpectationFailed | Self::Internal => GrpcStatus::Internal,
+            Self::UpstreamUnreachable
+            | Self::UpstreamProtocol
+            | Self::UpstreamUnavailable
+            | Self::UpstreamOverloaded
+            | Self::ServerOverloaded => GrpcStatus::Unavailable,
+            Self::CredentialMissing | Self::CredentialRefused => GrpcStatus::Unauthenticated,
+        }
+    }
+}
+
+const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
+
+impl Problem {
+    /// The code first: it is what programs look at.
+    pub fn grpc(&self) -> Response<Bytes> {
+        let told = self.detail.as_deref().unwrap_or(self.code.title());
+        let message = escaped(&format!("{}: {told}", self.code.as_str()));
+        let mut answer = Response::new(Bytes::new());
+        let headers = answer.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+        headers.insert(GRPC_STATUS, self.code.grpc_status().number().into());
+        // Nothing but printable ASCII is left in it.
+        if let Ok(message) = HeaderValue::try_from(message) {
+            headers.insert(GRPC_MESSAGE, message);
+        }
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        answer
+    }
+}
+
+/// As gRPC wants it: printable ASCII but `%` as it is, every other byte as a percent sign and two digits.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'%' | ..b' ' | 0x7f.. => {
+                // Writing to a string cannot fail.
+                let _ = write!(escaped, "%{byte:02X}");
+            }
+            _ => escaped.push(char::from(byte)),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_of_a_call_is_a_head_with_a_status_and_a_message() {
+        let problem = Problem::new(Code::CredentialMissing).with_detail("100% caf\u{e9}\n");
+        let answer = problem.grpc();
+        assert_eq!(answer.status(), 200);
+        assert!(answer.body().is_empty());
+        assert_eq!(answer.headers()["content-type"], "application/grpc");
+        assert_eq!(answer.headers()["grpc-status"], "16");
+        assert_eq!(
+            answer.headers()["grpc-message"],
+            "credential.missing: 100%25 caf%C3%A9%0A"
+        );
+        let bare = Problem::new(Code::RouteNone).grpc();
+        assert_eq!(bare.headers()["grpc-message"], "route.none: Nothing is here");
+    }
+
+    #[test]
+    fn the_docs_list_every_code_under_its_status_of_grpc() {
+        let docs = include_str!("../../docs/errors.md");
+        for status in GrpcStatus::ALL {
+            let codes = Code::ALL.iter().filter(|code| code.grpc_status() == *status);
+            let codes: Vec<String> = codes.map(|code| format!("`{}`", code.as_str())).collect();
+            let row = format!("| {} | `{}` | {} |", status.number(), status.name(), codes.join(" "));
+            assert!(
+                docs.lines().any(|line| line == row),
+                "docs/errors.md lacks the row\n{row}"
+            );
+        }
+    }
+}
