@@ -517,8 +517,14 @@ MUTANTS = [
     mutant(
         "h2c: a body that breaks off is completed",
         "src/upstream/http2/upload.rs",
-        "stream.send_reset(Reason::CANCEL);",
-        "let _whole = (stream.send_data(Bytes::new(), true), Reason::CANCEL);",
+        """                        stream.send_reset(Reason::CANCEL);
+                        self.stream = None;
+                        return Poll::Ready(Err(fault));
+""",
+        """                        let _unheard = (fault, Reason::CANCEL);
+                        parcel.has_ended = true;
+                        Bytes::new()
+""",
         "upstream_http2::exchange::a_body_that_breaks_off_is_never_completed",
         "upstream_http2::exchange::a_body_that_grows_too_large_is_never_completed",
     ),
