@@ -118,17 +118,9 @@ impl Found {
     /// Every case held, and there were at least so many.
     #[track_caller]
     fn held(&self, at_least: usize) {
-        self.held_but(&[], at_least);
-    }
-
-    /// Every case held but exactly these, which are known not to.
-    #[track_caller]
-    fn held_but(&self, known: &[&str], at_least: usize) {
         let failed = || self.cases.iter().filter(|case| case["ok"] != true);
-        let mut names: Vec<&str> = failed().filter_map(|case| case["case"].as_str()).collect();
-        names.sort_unstable();
         let lines: Vec<String> = failed().map(Value::to_string).collect();
-        assert_eq!(names, known, "{} did not hold:\n{}", lines.len(), lines.join("\n"));
+        assert!(lines.is_empty(), "{} did not hold:\n{}", lines.len(), lines.join("\n"));
         assert!(
             self.cases.len() >= at_least,
             "only {} cases were asked",
