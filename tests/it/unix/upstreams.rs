@@ -9,8 +9,8 @@ use std::thread;
 
 use super::{answering, place};
 use crate::support::client::as_tcp;
-use crate::support::upstream::http2::Http2Upstream;
 use crate::support::upstream::OK;
+use crate::support::upstream::http2::Http2Upstream;
 use crate::support::{Client, Gate, LIMIT, Setup, Upstream, get, post};
 
 #[test]
