@@ -316,8 +316,8 @@ MUTANTS = [
     mutant(
         "time: an upstream may fall silent in its answer",
         "src/forward/body.rs",
-        "since + this.idle",
-        "since + this.idle * 100",
+        "None => (since + self.idle, Overdue::Silent),",
+        "None => (since + self.idle * 100, Overdue::Silent),",
         "timeouts::an_answer_that_pauses_too_long_is_broken_off",
     ),
     # Sizes and numbers.
@@ -345,7 +345,7 @@ MUTANTS = [
     mutant(
         "size: of a body that does not say it",
         "src/request/body.rs",
-        "if self.received > self.limits.max {",
+        "if self.received > self.limits.max && !self.progress.relaxed.get() {",
         "if self.received > u64::MAX / 2 + self.limits.max / 2 {",
         "limits::a_chunked_body_that_grows_too_large_is_never_completed",
     ),
@@ -607,6 +607,7 @@ MUTANTS = [
         "            let _limited = progress;\n",
         "upstream_http2::calls::an_upload_that_goes_on_behind_the_head_of_its_answer_is_a_stream",
         "upstream_http2::calls::the_same_holds_for_an_upstream_of_http1",
+    ),
     # HTTP/2 from clients.
     mutant(
         "http2: spoken on every listener",
@@ -704,8 +705,8 @@ MUTANTS = [
     mutant(
         "http2: pseudo-fields among trailers",
         "src/listen/http2/meter.rs",
-        "return Err(Excess::PseudoTrailers);",
-        "return Ok(());",
+        "Some(trailers) if have_pseudo_field(&trailers.block) => return Err(Excess::PseudoTrailers),",
+        "Some(trailers) if have_pseudo_field(&trailers.block) => return Ok(()),",
         "http2::ending::a_pseudo_field_among_trailers_ends_the_connection_and_completes_nothing",
     ),
     mutant(

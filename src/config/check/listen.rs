@@ -9,7 +9,7 @@ use crate::base::net::{ListenAddr, canonical};
 use crate::config::defaults::ADMIN_TOKEN_LENGTH;
 use crate::config::faults::Code;
 use crate::config::node::Span;
-use crate::config::raw::{RawAdmin, RawConfig, RawListener, RawProxyProtocol, SpokenProtocol};
+use crate::config::raw::{Protocol, RawAdmin, RawConfig, RawListener, RawProxyProtocol};
 use crate::config::reserved;
 use crate::config::settings::{At, Field};
 use crate::config::spec::{AdminSpec, ListenSpec, Protocols, ProxyProtocol};
@@ -37,7 +37,7 @@ fn listener(raw: &RawListener, cx: &mut Checking<'_>) -> Option<ListenSpec> {
         );
     }
     let protocols = raw.protocols.value()?;
-    let speaks = |wanted: SpokenProtocol| protocols.values().any(|protocol| *protocol == wanted);
+    let speaks = |wanted: Protocol| protocols.values().any(|protocol| *protocol == wanted);
     let (mut trusted_proxies, mut trusts_unix) = (Vec::new(), false);
     for peer in &raw.trusted_proxies.value()?.items {
         let TrustedPeer::Network(Network(network)) = peer.value else {
@@ -57,8 +57,8 @@ fn listener(raw: &RawListener, cx: &mut Checking<'_>) -> Option<ListenSpec> {
     Some(ListenSpec {
         addr: raw.addr.value()?.0.clone(),
         protocols: Protocols {
-            http1: speaks(SpokenProtocol::Http1),
-            h2c: speaks(SpokenProtocol::H2c),
+            http1: speaks(Protocol::Http1),
+            h2c: speaks(Protocol::H2c),
         },
         trusted_proxies,
         trusts_unix,

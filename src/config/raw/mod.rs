@@ -11,7 +11,7 @@ mod upstreams;
 
 pub(super) use admin::RawAdmin;
 pub(super) use edits::{ForwardHost, RawForward, RawHeaders, RawNetworks, RawResponse};
-pub(super) use listen::{Protocol as SpokenProtocol, RawListener, RawProxyProtocol};
+pub(super) use listen::{Protocol, RawListener, RawProxyProtocol};
 pub(super) use log::{Format, Level, RawLog};
 pub(super) use process::{RawConnections, RawDrain, RawSizes, RawTimeouts, Workers};
 pub(super) use routes::{Allowance, RawDefaults, RawRedirect, RawRoute};

@@ -3,6 +3,7 @@
 use crate::support::frames;
 use crate::support::h2::{request, with};
 use crate::support::raw::Raw;
+use crate::support::upstream::http2::{Http2Upstream, Stream};
 use crate::support::{Request, Setup, Upstream};
 
 fn call(target: &str) -> http::Request<()> {
@@ -62,10 +63,8 @@ fn a_refused_call_is_told_so_in_http1_too() {
         let call = Request::new("POST", target)
             .field("Content-Type", "application/grpc")
             .body("12345");
-        let answer = gateway.ask(call).is(200);
-        assert!(answer.body.is_empty());
-        assert_eq!(answer.field("grpc-status"), Some(*status), "{target}");
-        assert!(answer.field("grpc-message").unwrap().starts_with(message));
+        let code = message.split(':').next().unwrap();
+        gateway.ask(call).is_refused_call(status.parse().unwrap(), code);
     }
     // gRPC-Web reads HTTP.
     let web = Request::new("POST", "/none")
@@ -120,4 +119,76 @@ fn a_call_whose_answer_breaks_off_is_reset() {
     let gateway = Setup::to(&upstream).h2c().start();
     let reason = gateway.h2().call(call("/pkg.A/B"), true).reset_reason();
     assert_eq!(reason, h2::Reason::INTERNAL_ERROR);
+}
+
+/// Sends every message back, and ends well when its caller has said everything.
+async fn echo(mut stream: Stream) {
+    let head = http::Response::builder().header("content-type", "application/grpc+proto");
+    let mut answer = stream.begin(head.body(()).unwrap());
+    while let Some(message) = stream.read().await {
+        if answer.send_data(message, false).is_err() {
+            return;
+        }
+    }
+    let status = [("grpc-status".parse().unwrap(), "0".parse().unwrap())];
+    let _gone = answer.send_trailers(status.into_iter().collect());
+}
+
+fn to_http2(upstream: &Http2Upstream) -> Setup {
+    let settings = format!("{{ urls: [\"{}\"], protocol: h2c }}", upstream.url());
+    Setup::new()
+        .h2c()
+        .upstream_as("up", &settings)
+        .route("{ path: /**, upstream: up, auth: public }")
+}
+
+#[test]
+fn a_call_passes_turn_by_turn_and_ends_with_its_status() {
+    let upstream = Http2Upstream::scripted(echo);
+    let gateway = to_http2(&upstream).start();
+    let client = gateway.h2();
+    let mut asked = client.call(call("/pkg.Talk/Turns"), false);
+    asked.send("turn 0", false);
+    let mut begun = asked.begun().unwrap();
+    assert_eq!(begun.headers["content-type"], "application/grpc+proto");
+    for turn in 1..20 {
+        assert_eq!(begun.piece().unwrap().unwrap(), format!("turn {}", turn - 1));
+        asked.send(format!("turn {turn}"), false);
+    }
+    asked.send("", true);
+    let answer = begun.rest().unwrap();
+    assert_eq!(answer.text(), "turn 19");
+    assert_eq!(answer.trailers["grpc-status"], "0");
+}
+
+#[test]
+fn a_call_that_fails_at_once_has_its_status_in_the_head() {
+    let upstream = Http2Upstream::scripted(|mut stream: Stream| async move {
+        let head = http::Response::builder()
+            .header("content-type", "application/grpc")
+            .header("grpc-status", "5");
+        stream.answer_empty(head.body(()).unwrap());
+    });
+    let gateway = to_http2(&upstream).start();
+    let answer = gateway.h2().ask(call("/pkg.A/B")).is(200);
+    assert_eq!((answer.field("grpc-status"), answer.body.len()), (Some("5"), 0));
+    assert!(answer.trailers.is_empty());
+}
+
+#[test]
+#[doc = "RS-04, RS-05"]
+fn a_call_that_is_cancelled_is_cancelled_behind_us() {
+    let upstream = Http2Upstream::scripted(|mut stream: Stream| async move {
+        while stream.read().await.is_some() {}
+        stream.wait_reset().await;
+    });
+    let gateway = to_http2(&upstream).start();
+    let client = gateway.h2();
+    let mut asked = client.call(call("/pkg.A/B"), false);
+    asked.send("12345", false);
+    upstream.wait_streams(1);
+    asked.reset(h2::Reason::CANCEL);
+    assert_eq!(upstream.wait_reset(0), h2::Reason::CANCEL);
+    // The connection behind us carries on with the others.
+    assert_eq!(upstream.connections(), 1);
 }

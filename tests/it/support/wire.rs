@@ -121,6 +121,18 @@ impl Response {
         self
     }
 
+    /// A refused call of gRPC: a head alone, with this status of gRPC and this code.
+    #[track_caller]
+    pub fn is_refused_call(self, status: u16, code: &str) -> Self {
+        let answer = self.is(200);
+        assert!(answer.body.is_empty(), "{answer:?}");
+        assert_eq!(answer.field("content-type"), Some("application/grpc"));
+        assert_eq!(answer.field("grpc-status"), Some(&*status.to_string()), "{answer:?}");
+        let told = answer.field("grpc-message").unwrap_or_default();
+        assert!(told.starts_with(&format!("{code}: ")), "{told}");
+        answer
+    }
+
     /// This is a refusal with this code, worded as RFC 9457 says.
     #[track_caller]
     pub fn is_problem(self, status: u16, code: &str) -> Self {

@@ -107,7 +107,7 @@ fn what_calls_itself_a_call_has_a_bodys_limits_where_none_can_be_made() {
     let gateway = Setup::to(&upstream).top("defaults: { body_max: 10B }").start();
     gateway
         .ask(call("/x").body("0123456789abcdef"))
-        .is_problem(413, "body.too_large");
+        .is_refused_call(8, "body.too_large");
     upstream.saw_nothing();
 }
 
@@ -120,7 +120,7 @@ fn a_call_may_be_silent_longer_than_a_body_and_not_for_ever() {
     upstream.wait("the message", |streams| {
         (streams.first()?.body == b"hello").then_some(())
     });
-    answered(&gateway, &mut client, 600, 605).is_problem(504, "upstream.timeout");
+    answered(&gateway, &mut client, 600, 605).is_refused_call(4, "upstream.timeout");
     assert_eq!(upstream.wait_reset(0), Reason::CANCEL);
 }
 
@@ -139,7 +139,7 @@ fn the_time_for_the_head_of_an_answer_begins_when_the_call_has_been_said() {
     client.heard_nothing();
     client.send(*b"0\r\n\r\n");
     upstream.wait("the end", |streams| streams.first()?.whole.then_some(()));
-    answered(&gateway, &mut client, 5, 7).is_problem(504, "upstream.timeout");
+    answered(&gateway, &mut client, 5, 7).is_refused_call(4, "upstream.timeout");
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn the_callers_deadline_holds_before_the_head() {
     let mut client = gateway.client();
     client.send(call("/x").field("grpc-timeout", "2500m").body("hello"));
     upstream.wait_streams(1);
-    answered(&gateway, &mut client, 2, 4).is_problem(504, "upstream.timeout");
+    answered(&gateway, &mut client, 2, 4).is_refused_call(4, "upstream.timeout");
     assert_eq!(upstream.wait_reset(0), Reason::CANCEL);
     assert_eq!(upstream.stream().headers["grpc-timeout"], "2500m");
 }
@@ -163,7 +163,7 @@ fn the_routes_time_holds_before_the_head_where_it_is_shorter() {
         .send(call("/x").field("grpc-timeout", "1M").chunked())
         .send(chunk("hello"));
     upstream.wait_streams(1);
-    answered(&gateway, &mut client, 2, 4).is_problem(504, "upstream.timeout");
+    answered(&gateway, &mut client, 2, 4).is_refused_call(4, "upstream.timeout");
 }
 
 /// A call whose answer has begun.
@@ -250,10 +250,10 @@ fn a_deadline_that_cannot_be_read_is_refused() {
     for timeout in ["1", "S", "1s", "-1S", "123456789S", "1.5S"] {
         gateway
             .ask(call("/x").field("grpc-timeout", timeout).body("x"))
-            .is_problem(400, "header.invalid");
+            .is_refused_call(3, "header.invalid");
     }
     let twice = call("/x").field("grpc-timeout", "1S").field("grpc-timeout", "1S");
-    gateway.ask(twice.body("x")).is_problem(400, "header.invalid");
+    gateway.ask(twice.body("x")).is_refused_call(3, "header.invalid");
     upstream.saw_nothing();
     // To anybody else it is a field like any other.
     let other = Request::new("POST", "/x").field("grpc-timeout", "soon").body("x");
