@@ -12,7 +12,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use super::body::Carrier;
 use super::headers::{self, Named};
 use super::upgrade::SwitchFault;
-use super::{CLOSED_IN_PASSING, Errand, ForwardFault, Sent, StreamRules, Streamed};
+use super::{Answer, CLOSED_IN_PASSING, Errand, ForwardFault, StreamRules, Streamed};
 use crate::base::clock::Moment;
 use crate::base::source::Source;
 use crate::request::body::{BodyFault, Outgoing, Progress};
@@ -38,7 +38,7 @@ impl Errand<'_> {
         head: HeaderMap,
         body: Outgoing,
         streams: &StreamRules<'_>,
-    ) -> Result<Response<Sent>, ForwardFault> {
+    ) -> Result<Response<Answer>, ForwardFault> {
         let (asked, pools, task) = (self.asked, &self.forwarder.pools, self.task);
         let idle = self.upstream.timeouts.idle;
         if let Some(call) = asked.grpc {
@@ -65,7 +65,7 @@ impl Errand<'_> {
         Ok(response.map(|stream| {
             let length = framing.content_length.filter(|_| !stream.is_end_stream());
             let (source, carrier) = (Source::http2(stream, length), Carrier::Http2(call));
-            Sent::Streamed(Streamed::new(source, carrier, pools, task, idle, counted).limited_as(limits))
+            Answer::Streamed(Streamed::new(source, carrier, pools, task, idle, counted).limited_as(limits))
         }))
     }
 }

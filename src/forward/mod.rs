@@ -3,6 +3,7 @@
 //! Comes in: a [`Permitted`], the only thing the forwarder takes. Goes out: the upstream's answer with its body still on
 //! the way. It refuses to know who the principal is or why the request may pass.
 
+mod answer;
 mod body;
 mod fault;
 mod headers;
@@ -10,6 +11,7 @@ mod http2;
 mod limits;
 mod upgrade;
 
+pub use answer::Answer;
 pub use body::{AnswerBroken, Streamed};
 pub use fault::ForwardFault;
 pub use headers::{edit, prepare};
@@ -35,7 +37,7 @@ use crate::request::framing::{self, Framing};
 use crate::request::grpc::Grpc;
 use crate::request::headers::authenticates_connection;
 use crate::route::Route;
-use crate::upstream::{Conn, Detached, ExchangeFailed, InFlight, Pools, TakeFailed, Target, Tried, Upstream};
+use crate::upstream::{Conn, ExchangeFailed, InFlight, Pools, TakeFailed, Target, Tried, Upstream};
 use body::Carrier;
 use limits::{Stream, StreamLimits};
 use upgrade::Offer;
@@ -44,13 +46,6 @@ use upgrade::Offer;
 /// way; a harmless request is then sent once more. Under steady load connections never rest that long, so nothing is
 /// copied for it.
 const CLOSED_IN_PASSING: Duration = Duration::from_millis(500);
-
-/// What an upstream sent back.
-pub enum Sent {
-    Streamed(Streamed),
-    /// It speaks another protocol from here on.
-    Switched(Box<Detached>),
-}
 
 /// Sends permitted requests to the servers of their upstream. One per worker.
 pub struct Forwarder {
@@ -69,7 +64,7 @@ impl Forwarder {
         upstream: &Arc<Upstream>,
         timeouts: &ClientTimeouts,
         task: &TaskHandle,
-    ) -> Result<Response<Sent>, ForwardFault> {
+    ) -> Result<Response<Answer>, ForwardFault> {
         let (route, mut asked, payload) = permitted.into_request();
         let onward = asked.onward.as_ref().unwrap_or(&asked.path);
         let path = onward.path_and_query().clone();
@@ -132,7 +127,7 @@ impl Forwarder {
         let limits = streams.limits(None, &framing, response.headers());
         Ok(response.map(|incoming| {
             let (source, carrier) = (Source::Http1(incoming), Carrier::Http1(conn));
-            Sent::Streamed(Streamed::new(source, carrier, &self.pools, task, idle, counted).limited_as(limits))
+            Answer::Streamed(Streamed::new(source, carrier, &self.pools, task, idle, counted).limited_as(limits))
         }))
     }
 }
@@ -178,7 +173,7 @@ async fn switched(
     mut response: Response<Incoming>,
     conn: Conn<Outgoing>,
     offer: Option<Offer<'_>>,
-) -> Result<Response<Sent>, ForwardFault> {
+) -> Result<Response<Answer>, ForwardFault> {
     let offer = offer.ok_or(SwitchFault::Unasked)?;
     let protocol = offer.accepted(response.headers())?;
     let framing = framing::of_answer(response.status(), response.version(), response.headers())?;
@@ -186,7 +181,7 @@ async fn switched(
     upgrade::announce(response.headers_mut(), protocol);
     *response.version_mut() = Version::HTTP_11;
     let detached = conn.detach().await.ok_or(SwitchFault::Stuck)?;
-    Ok(response.map(|_| Sent::Switched(Box::new(detached))))
+    Ok(response.map(|_| Answer::Switched(Box::new(detached))))
 }
 
 /// One request on its way, with what stays the same over its attempts.

@@ -49,7 +49,8 @@ pub(super) async fn drive(client: &Client, mut stream: Stream, mut unread: Bytes
             .max_buf_size(sizes.head.max(SMALLEST_BUFFER));
         let io = TokioIo::new(ClientIo::new(stream, unread, Rc::clone(link)));
         let service = service_fn(|request: Request<Incoming>| {
-            Rc::clone(&client.door).answer(request.map(|incoming| Payload::new(Source::Http1(incoming))))
+            let (head, incoming) = request.into_parts();
+            Rc::clone(&client.door).answer(head, Payload::new(Source::Http1(incoming)))
         });
         let mut connection = builder.serve_connection(io, service);
 

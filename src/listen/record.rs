@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 
 use super::carrier::Carrier;
@@ -20,7 +20,6 @@ use crate::forward::AnswerBroken;
 use crate::pipeline::{Answer, Observer, Rejection};
 use crate::problem::Code;
 use crate::request::Names;
-use crate::request::body::Payload;
 use crate::route::{Route, RouteAnswer};
 use crate::telemetry::events::{AccessLine, Decision, Finished, UpstreamCall};
 use crate::telemetry::metrics::client_left;
@@ -54,7 +53,7 @@ impl Record {
         worker: &Rc<Worker>,
         carrier: &Carrier,
         lease: &Lease,
-        request: &Request<Payload>,
+        method: &Method,
         names: &Names,
         received: Moment,
     ) -> Self {
@@ -67,7 +66,7 @@ impl Record {
             at: names.at,
             received,
             client: None,
-            method: request.method().clone(),
+            method: method.clone(),
             host: None,
             route: None,
             decision: None,

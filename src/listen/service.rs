@@ -8,7 +8,8 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use http::header::{ALLOW, CONNECTION};
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::request::Parts;
+use http::{HeaderValue, Response, StatusCode};
 
 use super::carrier::Carrier;
 use super::link::Stage;
@@ -53,29 +54,33 @@ impl Door {
     }
 
     /// Answer one request, whatever happens on the way.
-    pub(super) async fn answer(self: Rc<Self>, request: Request<Payload>) -> Result<Response<Recorded>, Infallible> {
+    pub(super) async fn answer(
+        self: Rc<Self>,
+        head: Parts,
+        payload: Payload,
+    ) -> Result<Response<Recorded>, Infallible> {
         let lease = self.worker.lease();
         self.carrier.use_timeouts(lease.timeouts);
-        let survey = Survey::of(request.headers());
+        let survey = Survey::of(&head.headers);
         let names = Names::read(
-            request.headers(),
+            &head.headers,
             &survey,
             self.worker.clock.wall(),
             &mut self.worker.random.borrow_mut(),
         );
         let received = self.carrier.request_began();
-        let mut record = Record::begin(&self.worker, &self.carrier, &lease, &request, &names, received);
+        let mut record = Record::begin(&self.worker, &self.carrier, &lease, &head.method, &names, received);
         record.client = Some(self.connection.peer());
         let form = if survey.is_grpc {
             Form::Grpc
         } else if survey.may_like_pages {
-            Form::liked_by(request.headers())
+            Form::liked_by(&head.headers)
         } else {
             Form::Json
         };
         let (mut must_close, mut status) = (false, None);
 
-        let outcome = caught(pin!(self.pass(&lease, request, &survey, names, &mut record))).await;
+        let outcome = caught(pin!(self.pass(&lease, (head, payload), &survey, names, &mut record))).await;
         let mut response = match outcome {
             Ok(response) => response,
             Err(rejection) => {
@@ -121,7 +126,7 @@ impl Door {
     async fn pass(
         &self,
         lease: &Lease,
-        request: Request<Payload>,
+        request: (Parts, Payload),
         survey: &Survey,
         names: Names,
         record: &mut Record,

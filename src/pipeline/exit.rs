@@ -1,19 +1,13 @@
 //! The two ways out of a permit: the forwarder, or an endpoint of our own.
 
-use std::pin::Pin;
-use std::task::{Context, Poll};
-
-use bytes::Bytes;
 use http::Response;
-use http_body::{Body, Frame, SizeHint};
 
 use super::endpoint::{Endpoints, Means};
 use super::{Rejection, Snapshot};
 use crate::authz::Permitted;
 use crate::base::task::TaskHandle;
-use crate::forward::{self, AnswerBroken, Forwarder, Sent, Streamed};
+use crate::forward::{self, Answer, Forwarder};
 use crate::route::RouteAnswer;
-use crate::upstream::Detached;
 
 /// Answers permitted requests. One per worker.
 pub struct Exit {
@@ -35,14 +29,7 @@ impl Exit {
         let route = permitted.route();
         let body_idle = parts.timeouts.body_idle;
         let mut response = match &route.answer {
-            RouteAnswer::Upstream(upstream) => self
-                .forwarder
-                .send(permitted, upstream, &parts.timeouts, task)
-                .await?
-                .map(|sent| match sent {
-                    Sent::Streamed(streamed) => Answer::Streamed(streamed),
-                    Sent::Switched(detached) => Answer::Switched(detached),
-                }),
+            RouteAnswer::Upstream(upstream) => self.forwarder.send(permitted, upstream, &parts.timeouts, task).await?,
             RouteAnswer::Echo(_) => {
                 let means = Means { body_idle, task };
                 self.endpoints.echo.answer(permitted, means).await?.map(Answer::whole)
@@ -58,65 +45,5 @@ impl Exit {
         };
         forward::edit(response.headers_mut(), &route.response);
         Ok(response)
-    }
-}
-
-/// The body of an answer: an upstream's, on its way, or one of ours, at hand.
-pub enum Answer {
-    Streamed(Streamed),
-    Whole(Option<Bytes>),
-    /// No body: the connection goes on as something else. Boxed, because it is rare.
-    Switched(Box<Detached>),
-}
-
-impl Answer {
-    pub fn whole(bytes: Bytes) -> Self {
-        Self::Whole((!bytes.is_empty()).then_some(bytes))
-    }
-
-    /// See [`Streamed::cut_short`].
-    pub fn cut_short(&self) -> Option<AnswerBroken> {
-        match self {
-            Self::Streamed(streamed) => streamed.cut_short(),
-            Self::Whole(_) | Self::Switched(_) => None,
-        }
-    }
-
-    /// See [`Streamed::drive`].
-    pub fn drive(&mut self, cx: &mut Context<'_>) {
-        if let Self::Streamed(streamed) = self {
-            streamed.drive(cx);
-        }
-    }
-}
-
-impl Body for Answer {
-    type Data = Bytes;
-    type Error = AnswerBroken;
-
-    #[inline]
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        match self.get_mut() {
-            Self::Streamed(streamed) => Pin::new(streamed).poll_frame(cx),
-            Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Self::Switched(_) => Poll::Ready(None),
-        }
-    }
-
-    #[inline]
-    fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Streamed(streamed) => streamed.is_end_stream(),
-            Self::Whole(bytes) => bytes.is_none(),
-            Self::Switched(_) => true,
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Streamed(streamed) => streamed.size_hint(),
-            Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
-            Self::Switched(_) => SizeHint::with_exact(0),
-        }
     }
 }

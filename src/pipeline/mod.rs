@@ -8,7 +8,7 @@ pub mod exit;
 pub mod rejection;
 pub mod snapshot;
 
-pub use exit::{Answer, Exit};
+pub use exit::Exit;
 pub use rejection::Rejection;
 pub use snapshot::Snapshot;
 
@@ -16,6 +16,7 @@ use http::Response;
 
 use crate::authz::Rule;
 use crate::base::task::TaskHandle;
+pub use crate::forward::Answer;
 use crate::request::Arrived;
 use crate::route::Route;
 

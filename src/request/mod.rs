@@ -21,7 +21,8 @@ use std::cell::RefCell;
 use std::net::SocketAddr;
 
 use http::header::HOST;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
 
 use crate::base::clock::{Moment, Timestamp};
 use crate::base::id::{RequestId, TraceParent};
@@ -223,14 +224,13 @@ pub struct ArrivalRules<'r> {
 
 impl Arrival {
     pub fn read(
-        request: Request<Payload>,
+        (parts, payload): (Parts, Payload),
         connection: &Connection,
         rules: &ArrivalRules<'_>,
         survey: &Survey,
         names: Names,
         received: Moment,
     ) -> Result<Self, ArrivalFault> {
-        let (parts, payload) = request.into_parts();
         let (method, mut headers) = (parts.method, parts.headers);
         check_method(&method)?;
         survey.permit()?;

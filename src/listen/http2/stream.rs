@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
-use http::header::{CONTENT_LENGTH, DATE, EXPECT};
+use http::header::{CONTENT_LENGTH, DATE, EXPECT, HeaderMap};
 use http::{Method, Request, Response, StatusCode, Version};
 use http_body::Body as _;
 
@@ -97,8 +97,9 @@ impl Answering {
         respond: &mut SendResponse<Bytes>,
     ) -> Option<Response<Recorded>> {
         let invitation = Invitation::default();
-        let request = with_payload(request, &invitation);
-        let mut answer = pin!(Rc::clone(&self.door).answer(request));
+        let (head, stream) = request.into_parts();
+        let payload = payload(&head.headers, stream, &invitation);
+        let mut answer = pin!(Rc::clone(&self.door).answer(head, payload));
         std::future::poll_fn(|cx| {
             self.task.look_at_clock(cx);
             // First: for a request that has been taken back nothing is begun.
@@ -239,17 +240,15 @@ impl Sending {
     }
 }
 
-/// The request with its body as everything behind knows it.
-fn with_payload(request: Request<RecvStream>, invitation: &Invitation) -> Request<Payload> {
-    let (head, stream) = request.into_parts();
+/// The body as everything behind knows it.
+fn payload(headers: &HeaderMap, stream: RecvStream, invitation: &Invitation) -> Payload {
     // Anything else it may expect is refused before the body is looked at.
-    let waits = head.headers.contains_key(EXPECT);
+    let waits = headers.contains_key(EXPECT);
     // h2 has compared it with what came, or will.
-    let length = head
-        .headers
+    let length = headers
         .get(CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse().ok());
     let source = Source::http2(stream, length);
     let source = if waits { source.inviting(invitation) } else { source };
-    Request::from_parts(head, Payload::new(source))
+    Payload::new(source)
 }
