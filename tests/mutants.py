@@ -395,8 +395,8 @@ MUTANTS = [
     mutant(
         "proxy protocol: the address in the header is not counted",
         "src/listen/opening.rs",
-        "place.counted_for(origin.peer, &rules.trusted, lease.connections)",
-        "Ok::<_, super::limits::Refused>(place)",
+        "match place.counted_for(peer, &self.rules().trusted, limits) {",
+        "match Ok::<_, super::limits::Refused>(place) {",
         "proxy_protocol::connections_are_counted_by_the_address_the_header_names",
     ),
     mutant(

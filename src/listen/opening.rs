@@ -4,6 +4,7 @@
 //! Comes in: a stream and its peer. Goes out: the stream, what was read of it and belongs to whoever serves it, who is at
 //! the other end in truth, and what it speaks. A plain listener does without all of this.
 
+use std::cell::Ref;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -25,6 +26,7 @@ use crate::base::peer::Peer;
 use crate::base::stream::Stream;
 use crate::base::task::TaskHandle;
 use crate::config::spec::ProxyProtocol;
+use crate::pipeline::snapshot::ListenerRules;
 use crate::request::Connection;
 use crate::telemetry::events::{ConnectionEnd, ConnectionRefused};
 
@@ -102,43 +104,43 @@ pub(super) async fn open(
 ) -> Option<Begun> {
     let _counted = worker.reporter.open_connection();
     let mut beginning = Beginning::new(worker, listener, stream);
-    let refused = |end, detail| {
-        worker.reporter.emit(ConnectionRefused {
-            end,
-            peer: Some(peer),
-            detail,
-        });
+    let speaker = match speaker(&mut beginning, peer).await {
+        Ok(speaker) => speaker,
+        Err(failed) => return beginning.end(peer, failed).await,
     };
-    match understood(&mut beginning, peer).await {
-        Ok((speaker, spoken)) => {
-            let opened = beginning.spoken_for(peer, speaker, place)?;
-            return Some(match spoken {
-                Spoken::Http2 => Begun::Http2(opened),
-                Spoken::Http1 | Spoken::Unsure => Begun::Http1(opened),
-            });
-        }
-        Err(Failed::Left) => {}
-        Err(Failed::Refused(end, detail)) => refused(end, detail),
-        Err(Failed::Http1) => {
-            refused(ConnectionEnd::Malformed, "it does not begin as HTTP/2 does");
-            let mut stream = beginning.stream;
-            if stream.try_write(WRONG_VERSION).is_ok() && stream.shutdown().await.is_ok() {
-                linger(&worker.timers, stream).await;
-            }
-        }
-    }
-    None
+    let origin = beginning.origin(peer, speaker)?;
+    // At once: whoever says no more than that holds a place all the same.
+    let place = beginning.counted(place, origin.peer)?;
+    let spoken = match spoken(&mut beginning).await {
+        Ok(spoken) => spoken,
+        Err(failed) => return beginning.end(origin.peer, failed).await,
+    };
+    let opened = Opened {
+        stream: beginning.stream,
+        unread: beginning.unread.freeze(),
+        origin,
+        place,
+    };
+    Some(match spoken {
+        Spoken::Http2 => Begun::Http2(opened),
+        Spoken::Http1 | Spoken::Unsure => Begun::Http1(opened),
+    })
 }
 
-/// Whose connection it is, and what it speaks.
-async fn understood(beginning: &mut Beginning<'_>, peer: Peer) -> Result<(Option<Speaker>, Spoken), Failed> {
-    let rules = Arc::clone(&beginning.listener.rules_in(&beginning.worker.lease()));
-    let speaker = match rules.proxy_protocol {
-        ProxyProtocol::Off => None,
-        ProxyProtocol::Accept | ProxyProtocol::Require => header(beginning, peer).await?,
-    };
-    if !rules.protocols.h2c {
-        return Ok((speaker, Spoken::Http1));
+/// Whose connection it is, where somebody may say so.
+async fn speaker(beginning: &mut Beginning<'_>, peer: Peer) -> Result<Option<Speaker>, Failed> {
+    let mode = beginning.rules().proxy_protocol;
+    match mode {
+        ProxyProtocol::Off => Ok(None),
+        ProxyProtocol::Accept | ProxyProtocol::Require => header(beginning, peer).await,
+    }
+}
+
+/// What it speaks, where that can be more than one thing.
+async fn spoken(beginning: &mut Beginning<'_>) -> Result<Spoken, Failed> {
+    let protocols = beginning.rules().protocols;
+    if !protocols.h2c {
+        return Ok(Spoken::Http1);
     }
     let spoken = beginning
         .read(|bytes| match preface::spoken(bytes) {
@@ -146,16 +148,16 @@ async fn understood(beginning: &mut Beginning<'_>, peer: Peer) -> Result<(Option
             spoken => Judged::Sure(spoken),
         })
         .await?;
-    if spoken == Spoken::Http1 && !rules.protocols.http1 {
+    if spoken == Spoken::Http1 && !protocols.http1 {
         return Err(Failed::Http1);
     }
-    Ok((speaker, spoken))
+    Ok(spoken)
 }
 
 /// Whose connection it is, and nothing more of it read than that. Only a trusted peer may say so.
 async fn header(beginning: &mut Beginning<'_>, peer: Peer) -> Result<Option<Speaker>, Failed> {
     let (mode, is_trusted) = {
-        let rules = beginning.listener.rules_in(&beginning.worker.lease());
+        let rules = beginning.rules();
         (rules.proxy_protocol, rules.trusted.contains(peer))
     };
     let reading = beginning
@@ -244,36 +246,54 @@ impl<'w> Beginning<'w> {
         drop(self.unread.split_to(length.min(self.unread.len())));
     }
 
-    /// From now on the connection is `speaker`'s; it must have a place among those of its address.
-    fn spoken_for(self, peer: Peer, speaker: Option<Speaker>, place: Entered) -> Option<Opened> {
-        let origin = match speaker {
+    /// Where the connection comes from when it is `speaker`'s.
+    fn origin(&self, peer: Peer, speaker: Option<Speaker>) -> Option<Origin> {
+        let own = Origin::of(&self.stream, peer).ok()?;
+        Some(match speaker {
             Some(Speaker::Client { source, destination }) => Origin {
                 peer: source.into(),
                 local: Some(destination),
                 unnamed: false,
             },
-            Some(Speaker::Proxy) | None => Origin::of(&self.stream, peer).ok()?,
-            Some(Speaker::Unnamed) => Origin {
-                unnamed: true,
-                ..Origin::of(&self.stream, peer).ok()?
-            },
-        };
-        let lease = self.worker.lease();
-        let entered = {
-            let rules = self.listener.rules_in(&lease);
-            place.counted_for(origin.peer, &rules.trusted, lease.connections)
-        };
-        match entered {
-            Ok(place) => Some(Opened {
-                stream: self.stream,
-                unread: self.unread.freeze(),
-                origin,
-                place,
-            }),
+            Some(Speaker::Proxy) | None => own,
+            Some(Speaker::Unnamed) => Origin { unnamed: true, ..own },
+        })
+    }
+
+    /// The connection must have a place among those of its address.
+    fn counted(&self, place: Entered, peer: Peer) -> Option<Entered> {
+        let limits = self.worker.lease().connections;
+        match place.counted_for(peer, &self.rules().trusted, limits) {
+            Ok(place) => Some(place),
             Err(refused) => {
-                refuse(self.worker, &self.stream, origin.peer, refused);
+                refuse(self.worker, &self.stream, peer, refused);
                 None
             }
         }
+    }
+
+    fn rules(&self) -> Ref<'_, Arc<ListenerRules>> {
+        self.listener.rules_in(&self.worker.lease())
+    }
+
+    /// It is over before it was served.
+    async fn end<T>(mut self, peer: Peer, failed: Failed) -> Option<T> {
+        let (end, detail) = match failed {
+            Failed::Left => return None,
+            Failed::Refused(end, detail) => (end, detail),
+            Failed::Http1 => (ConnectionEnd::Malformed, "it does not begin as HTTP/2 does"),
+        };
+        self.worker.reporter.emit(ConnectionRefused {
+            end,
+            peer: Some(peer),
+            detail,
+        });
+        if matches!(failed, Failed::Http1)
+            && self.stream.try_write(WRONG_VERSION).is_ok()
+            && self.stream.shutdown().await.is_ok()
+        {
+            linger(&self.worker.timers, self.stream).await;
+        }
+        None
     }
 }

@@ -1,6 +1,8 @@
 //! The PROXY protocol on a listener: whose word it is, what it changes, and that everything else is closed without a byte
 //! to an upstream.
 
+mod http2;
+
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpStream};
 use std::time::Duration;

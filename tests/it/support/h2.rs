@@ -9,6 +9,7 @@ use h2::client::{Builder, ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream, SendStream};
 use http::{HeaderMap, Request};
 use serde_json::Value;
+use tokio::io::AsyncWriteExt;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
@@ -50,14 +51,20 @@ impl H2 {
     }
 
     pub fn with(address: SocketAddr, builder: &Builder) -> Self {
+        Self::after(b"", address, builder)
+    }
+
+    /// With these bytes before the first one of HTTP/2.
+    pub fn after(begin: &[u8], address: SocketAddr, builder: &Builder) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .unwrap();
         let (sender, connection) = runtime.block_on(async {
-            let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+            let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
             stream.set_nodelay(true).unwrap();
+            stream.write_all(begin).await.unwrap();
             builder.handshake(stream).await.unwrap()
         });
         let ended = runtime.spawn(connection);
