@@ -5,9 +5,8 @@ use std::fmt;
 use std::ops::{Add, Sub};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::Notify;
 
 /// A point on the monotonic clock: nanoseconds since the clock was made.
@@ -72,8 +71,7 @@ impl Timestamp {
 pub struct Clock(Arc<Source>);
 
 struct Source {
-    /// Of the monotonic clock, in nanoseconds.
-    origin: u64,
+    origin: Instant,
     wall_origin: u64,
     /// Absent on the machine's own clock.
     manual: Option<Manual>,
@@ -87,18 +85,21 @@ struct Manual {
 
 impl Clock {
     /// The machine's clock.
+    #[expect(clippy::disallowed_methods, reason = "this is where ambient time enters")]
     pub fn system() -> Self {
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self(Arc::new(Source {
-            origin: nanos(ClockId::Monotonic),
-            wall_origin: nanos(ClockId::Realtime) / 1_000_000,
+            origin: Instant::now(),
+            wall_origin: u64::try_from(wall.as_millis()).unwrap_or(0),
             manual: None,
         }))
     }
 
     /// A clock that stands still until it is moved. For tests.
+    #[expect(clippy::disallowed_methods, reason = "this is where ambient time enters")]
     pub fn manual(start: Timestamp) -> Self {
         Self(Arc::new(Source {
-            origin: 0,
+            origin: Instant::now(),
             wall_origin: start.0,
             manual: Some(Manual {
                 elapsed: AtomicU64::new(0),
@@ -109,20 +110,28 @@ impl Clock {
 
     /// The monotonic clock of the machine, which other processes read too; it is no deadline's.
     pub fn monotonic() -> Duration {
-        Duration::from_nanos(nanos(ClockId::Monotonic))
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        now.try_into().unwrap_or_default()
     }
 
     pub fn now(&self) -> Moment {
         match &self.0.manual {
-            None => Moment(nanos(ClockId::Monotonic).saturating_sub(self.0.origin)),
+            None => {
+                let elapsed = self.0.origin.elapsed();
+                Moment(elapsed.as_secs() * 1_000_000_000 + u64::from(elapsed.subsec_nanos()))
+            }
             Some(manual) => Moment(manual.elapsed.load(Ordering::Acquire)),
         }
     }
 
     /// Unix time. The machine's wall clock is read each time, so that a corrected clock shows in the logs.
+    #[expect(clippy::disallowed_methods, reason = "this is where ambient time enters")]
     pub fn wall(&self) -> Timestamp {
         match &self.0.manual {
-            None => Timestamp(nanos(ClockId::Realtime) / 1_000_000),
+            None => {
+                let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                Timestamp(wall.as_secs() * 1000 + u64::from(wall.subsec_millis()))
+            }
             Some(manual) => Timestamp(self.0.wall_origin + manual.elapsed.load(Ordering::Acquire) / 1_000_000),
         }
     }
@@ -152,14 +161,6 @@ impl Clock {
                 .push(Arc::downgrade(wheel));
         }
     }
-}
-
-/// This is where ambient time enters. Asked for at every step of a connection, so it makes no detour through types that can
-/// be subtracted from each other.
-fn nanos(clock: ClockId) -> u64 {
-    let now = clock_gettime(clock);
-    let seconds = u64::try_from(now.tv_sec).unwrap_or_default();
-    seconds * 1_000_000_000 + u64::try_from(now.tv_nsec).unwrap_or_default()
 }
 
 impl fmt::Debug for Clock {
