@@ -94,7 +94,7 @@ security: fetch ## write the tests that carry a requirement's id into docs/secur
 
 mutants: fetch ## break the checks of the gateway one by one and expect red each time (long)
 	@scripts/needs nextest python3
-	python3 tests/mutants.py
+	python3 tests/mutants/run.py
 
 image: ## build the container image, with an engine or without one (minutes; ENGINE=podman NAME=registry/name:tag)
 	@scripts/image
