@@ -7,8 +7,6 @@ use std::io::Write;
 use std::net::{Ipv4Addr, TcpStream};
 use std::time::Duration;
 
-use crate::support::frames;
-use crate::support::raw::Raw;
 use crate::support::{Client, Gateway, Setup, Upstream, get};
 
 const V2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
@@ -497,37 +495,4 @@ fn without_it_a_header_is_not_http() {
         client.response().is(400);
     }
     upstream.saw_nothing();
-}
-
-#[test]
-#[doc = "HDR-05, HTTP-15"]
-fn http2_may_follow_the_header() {
-    let upstream = Upstream::ok();
-    let gateway = Setup::to(&upstream)
-        .listen_with("proxy_protocol: accept, trusted_proxies: [127.0.0.1], protocols: [http1, h2c]")
-        .start();
-    for (slowly, header) in [(false, LINE), (true, LINE), (false, &b""[..])] {
-        let mut client = Client::to(gateway.address());
-        let beginning = [header, frames::PREFACE, &frames::settings(&[]), &frames::get(1, "/x")].concat();
-        if slowly {
-            client.send_slowly(beginning);
-        } else {
-            client.send(beginning);
-        }
-        assert_eq!(Raw::over(client.into_stream()).status(1), 200);
-    }
-    let clients: Vec<_> = upstream
-        .requests()
-        .iter()
-        .map(|request| request.field("x-forwarded-for").unwrap().to_owned())
-        .collect();
-    assert_eq!(clients, ["192.0.2.1", "192.0.2.1", "127.0.0.1"]);
-    client_of_http1(&gateway);
-}
-
-/// Told apart behind the header, too.
-fn client_of_http1(gateway: &Gateway) {
-    let mut client = Client::to(gateway.address());
-    client.send([LINE, &get("/y").bytes()].concat());
-    client.response().is(200);
 }
