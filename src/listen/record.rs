@@ -56,8 +56,9 @@ impl Record {
         method: &Method,
         names: &Names,
         received: Moment,
-    ) -> Self {
-        Self {
+    ) -> Box<Self> {
+        // Boxed: it is handed on with the answer several times, and is large.
+        Box::new(Self {
             worker: Rc::clone(worker),
             carrier: carrier.clone(),
             lease: Rc::clone(lease),
@@ -76,7 +77,7 @@ impl Record {
             code: None,
             reason: None,
             whole: false,
-        }
+        })
     }
 
     pub(super) fn refused(&mut self, rejection: &Rejection) {
@@ -169,16 +170,21 @@ impl Drop for Record {
 pub(super) struct Recorded {
     answer: Answer,
     /// Absent where it goes on beyond the answer.
-    record: Option<Record>,
+    record: Option<Box<Record>>,
 }
 
 impl Recorded {
-    pub(super) fn new(answer: Answer, mut record: Record) -> Self {
+    pub(super) fn new(answer: Answer, mut record: Box<Record>) -> Self {
         record.whole = answer.is_end_stream();
         Self {
             answer,
             record: Some(record),
         }
+    }
+
+    /// See [`Answer::drive`].
+    pub(super) fn drive(&mut self, cx: &mut Context<'_>) {
+        self.answer.drive(cx);
     }
 
     /// Nothing, and its record is elsewhere.
@@ -209,6 +215,7 @@ impl Body for Recorded {
     type Data = Bytes;
     type Error = AnswerBroken;
 
+    #[inline(always)]
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let this = self.get_mut();
         let frame = std::task::ready!(Pin::new(&mut this.answer).poll_frame(cx));

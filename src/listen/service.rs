@@ -80,7 +80,7 @@ impl Door {
         };
         let (mut must_close, mut status) = (false, None);
 
-        let outcome = caught(pin!(self.pass(&lease, (head, payload), &survey, names, &mut record))).await;
+        let outcome = caught(pin!(self.pass(&lease, (head, payload), &survey, names, &mut *record))).await;
         let mut response = match outcome {
             Ok(response) => response,
             Err(rejection) => {
@@ -111,7 +111,7 @@ impl Door {
     }
 
     /// What the connection becomes once the head of this answer is out.
-    fn switch(&self, answer: Answer, record: Record, timeouts: ClientTimeouts) -> Recorded {
+    fn switch(&self, answer: Answer, record: Box<Record>, timeouts: ClientTimeouts) -> Recorded {
         let Answer::Switched(upstream) = answer else {
             return Recorded::new(answer, record);
         };

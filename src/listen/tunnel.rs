@@ -24,7 +24,7 @@ const TURNS: usize = 16;
 /// The upstream's side of a switch that was agreed on, with the record of the request that asked for it.
 pub(super) struct Switch {
     pub(super) upstream: Detached,
-    pub(super) record: Record,
+    pub(super) record: Box<Record>,
     pub(super) timeouts: ClientTimeouts,
 }
 
@@ -33,7 +33,7 @@ pub(super) struct Tunnel {
     upstream: Detached,
     inward: Direction,
     outward: Direction,
-    record: Record,
+    record: Box<Record>,
     timeouts: ClientTimeouts,
 }
 

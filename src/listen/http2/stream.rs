@@ -219,6 +219,8 @@ impl Sending {
             }
             Poll::Ready(None | Some(Err(_))) => Poll::Ready(Err(Sent::TakenBack)),
             Poll::Pending => {
+                // What the client still sends does not wait for what it does not read.
+                self.body.drive(cx);
                 let since = *self.stalled.get_or_insert_with(|| task.now());
                 task.poll_past(since + WRITE_STALL).map(|()| Err(Sent::Stalled))
             }
