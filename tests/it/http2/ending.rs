@@ -190,6 +190,30 @@ fn an_answer_that_finds_no_room_is_given_up_after_half_a_minute() {
 }
 
 #[test]
+fn an_upload_goes_on_while_the_client_has_no_room_for_the_answer() {
+    let upstream = Upstream::scripted(|conn| {
+        if conn.head().is_some() {
+            conn.send(format!(
+                "HTTP/1.1 200 OK\r\nContent-Length: 200\r\n\r\n{}",
+                "x".repeat(100)
+            ));
+            conn.wait_end();
+        }
+    });
+    let gateway = Setup::to(&upstream).h2c().start();
+    let mut raw = Raw::beginning(gateway.address(), &frames::window_of(50));
+    raw.send(frames::headers(1, frames::END_HEADERS, &frames::pseudo("POST", "/x")));
+    raw.until("what there is room for", |frame| frame.kind == frames::DATA);
+    raw.settle();
+    for piece in ["first", "second", "third"] {
+        raw.send(frames::frame(frames::DATA, 0, 1, piece));
+        upstream.wait_bytes(piece.as_bytes());
+    }
+    raw.send(frames::frame(frames::DATA, frames::END_STREAM, 1, "last"));
+    upstream.wait_bytes(b"4\r\nlast\r\n0\r\n\r\n");
+}
+
+#[test]
 #[doc = "RS-01"]
 fn a_body_that_falls_silent_is_refused_on_its_stream_alone() {
     let upstream = silent();
