@@ -4,6 +4,7 @@ pub mod accept;
 pub mod allocator;
 pub mod bell;
 pub mod clock;
+pub mod field;
 pub mod gather;
 pub mod id;
 pub mod net;

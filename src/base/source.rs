@@ -10,6 +10,8 @@ use h2::RecvStream;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
+use super::field::keep_tokens;
+
 #[derive(Debug)]
 pub enum Source {
     Http1(Incoming),
@@ -120,7 +122,10 @@ impl Http2Source {
             }
         }
         match ready!(self.stream.poll_trailers(cx)) {
-            Ok(trailers) => Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(trailers)))),
+            Ok(trailers) => Poll::Ready(trailers.map(|mut trailers| {
+                keep_tokens(&mut trailers);
+                Ok(Frame::trailers(trailers))
+            })),
             Err(error) => Poll::Ready(Some(Err(error.into()))),
         }
     }

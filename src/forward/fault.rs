@@ -22,6 +22,8 @@ pub enum ForwardFault {
     Switch(#[from] SwitchFault),
     #[error("the upstream's answer is not valid: {0}")]
     Invalid(#[from] FramingFault),
+    #[error("the name of a field of the upstream's answer is no token")]
+    FieldName,
     /// HTTP-16: on a stream, where nothing but the status says so.
     #[error("the upstream sent a body with an answer that has none")]
     Surplus,

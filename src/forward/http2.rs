@@ -14,6 +14,7 @@ use super::headers::{self, Named};
 use super::upgrade::SwitchFault;
 use super::{Answer, CLOSED_IN_PASSING, Errand, ForwardFault, StreamRules, Streamed};
 use crate::base::clock::Moment;
+use crate::base::field::are_tokens;
 use crate::base::source::Source;
 use crate::request::body::{BodyFault, Outgoing, Progress};
 use crate::request::framing;
@@ -58,6 +59,9 @@ impl Errand<'_> {
             stream_idle: asked.grpc.map(|_| streams.timeouts.stream_idle),
         };
         let (mut response, call, counted) = errand.run(body).await?;
+        if !are_tokens(response.headers()) {
+            return Err(ForwardFault::FieldName);
+        }
         let framing = framing::of_answer(response.status(), response.version(), response.headers())?;
         clean_answer(response.headers_mut(), &framing);
         *response.version_mut() = Version::HTTP_11;

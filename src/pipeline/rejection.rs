@@ -66,7 +66,8 @@ impl Rejection {
                 | ForwardFault::Stream(_)
                 | ForwardFault::Switch(_)
                 | ForwardFault::Invalid(_)
-                | ForwardFault::Surplus => Code::UpstreamProtocol,
+                | ForwardFault::Surplus
+                | ForwardFault::FieldName => Code::UpstreamProtocol,
             },
             Self::Body(fault) => fault.code(),
             Self::Panicked => Code::Internal,
@@ -93,7 +94,8 @@ impl Rejection {
                 | ForwardFault::Refused(_)
                 | ForwardFault::Switch(_)
                 | ForwardFault::Invalid(_)
-                | ForwardFault::Surplus,
+                | ForwardFault::Surplus
+                | ForwardFault::FieldName,
             ) => "Try again later; the operator finds the reason under the request id.".into(),
             Self::Panicked => "The operator finds the reason under the request id.".into(),
             Self::Identity(fault) => match *fault {},

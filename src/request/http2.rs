@@ -6,11 +6,14 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::uri::{Scheme, Uri};
 
 use super::host::Host;
+use crate::base::field::are_tokens;
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Http2Fault {
     #[error("more than {max} fields")]
     TooManyFields { max: usize },
+    #[error("the name of a field is no token")]
+    Name,
     /// Not allowed by RFC 9113 section 8.2.1, and cut off by some readers only.
     #[error("{0} begins or ends with a blank")]
     Blank(HeaderName),
@@ -28,6 +31,9 @@ pub fn level(
 ) -> Result<(), Http2Fault> {
     if headers.len() > max_fields {
         return Err(Http2Fault::TooManyFields { max: max_fields });
+    }
+    if !are_tokens(headers) {
+        return Err(Http2Fault::Name);
     }
     for (name, value) in &*headers {
         let is_blank = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));

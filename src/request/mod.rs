@@ -128,7 +128,7 @@ impl ArrivalFault {
                 Code::HeadersTooLarge
             }
             Self::Http2(Http2Fault::TooManyFields { .. }) => Code::HeadersTooLarge,
-            Self::Http2(Http2Fault::Blank(_)) => Code::HeaderInvalid,
+            Self::Http2(Http2Fault::Blank(_) | Http2Fault::Name) => Code::HeaderInvalid,
             Self::Http2(Http2Fault::OtherHost) => Code::RequestMalformed,
             Self::Framing(FramingFault::Expectation) => Code::ExpectationFailed,
             Self::Framing(_) => Code::RequestMalformed,

@@ -131,6 +131,12 @@ fn names_and_values_that_are_none_end_the_connection() {
 }
 
 #[test]
+#[doc = "HTTP-07, HTTP-12"]
+fn a_name_that_is_none_in_http1_is_refused() {
+    judged(&[("a quotation mark", fields(&[("x\"y", "x")]), Refused(400))]);
+}
+
+#[test]
 #[doc = "HTTP-03, HTTP-12"]
 fn a_length_that_is_not_the_bodys_resets_the_stream() {
     judged(&[

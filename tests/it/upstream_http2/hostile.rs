@@ -56,6 +56,10 @@ fn heads_that_are_none_are_502() {
         ),
         ("an upper-case name", head(&[(":status", "200"), ("X-Upper", "1")])),
         ("a name with a blank", head(&[(":status", "200"), ("x y", "1")])),
+        (
+            "a name with a quotation mark",
+            head(&[(":status", "200"), ("x\"y", "1")]),
+        ),
         ("an empty name", head(&[(":status", "200"), ("", "1")])),
         ("a line feed in a value", head(&[(":status", "200"), ("x", "a\nb")])),
         (
