@@ -80,7 +80,7 @@ impl Door {
         };
         let (mut must_close, mut status) = (false, None);
 
-        let outcome = caught(pin!(self.pass(&lease, (head, payload), &survey, names, &mut *record))).await;
+        let outcome = caught(pin!(self.pass(&lease, (head, payload), &survey, names, &mut record))).await;
         let mut response = match outcome {
             Ok(response) => response,
             Err(rejection) => {
