@@ -152,7 +152,7 @@ fn local(task: impl Future<Output = ()> + 'static) {
     let _task = tokio::task::spawn_local(task);
 }
 
-/// The listeners of this worker, by name; one that was let go stays until its connections are gone.
+/// The listeners of this worker, by name; one that was let go stays until everybody who waited for it has been let in.
 #[derive(Default)]
 struct Listeners {
     active: RefCell<HashMap<ListenerKey, Rc<Listener>>>,
@@ -176,7 +176,7 @@ impl Listeners {
         if let Some(listener) = self.active.borrow_mut().remove(key) {
             listener.advance(Stage::Closing);
             let mut leaving = self.leaving.borrow_mut();
-            leaving.retain(|listener| listener.open_connections() > 0);
+            leaving.retain(|listener| !listener.is_closed());
             leaving.push(listener);
         }
     }
@@ -184,7 +184,9 @@ impl Listeners {
     /// Accept nothing new from now on; ready once everybody who already waited has been let in.
     fn close(&self) -> impl Future<Output = ()> + use<> {
         self.advance(Stage::Closing);
-        let all: Vec<_> = self.active.borrow().values().map(Rc::clone).collect();
+        let active = self.active.borrow();
+        let all: Vec<_> = active.values().chain(&*self.leaving.borrow()).map(Rc::clone).collect();
+        drop(active);
         async move {
             for listener in all {
                 listener.closed().await;
@@ -194,10 +196,10 @@ impl Listeners {
 
     fn advance(&self, stage: Stage) {
         self.stage.set(self.stage.get().max(stage));
+        // Those that leave have come as far as it goes.
         self.active
             .borrow()
             .values()
-            .chain(self.leaving.borrow().iter())
             .for_each(|listener| listener.advance(stage));
     }
 }

@@ -12,13 +12,16 @@ pub enum Peer {
     Ip(IpAddr),
     /// A process on this machine that came through a unix socket: it has no address.
     Unix,
+    /// Somebody whom a trusted proxy passes on without saying who it is: nothing is known, and nothing is the proxy's own
+    /// word.
+    Unnamed,
 }
 
 impl Peer {
     pub fn ip(self) -> Option<IpAddr> {
         match self {
             Self::Ip(address) => Some(address),
-            Self::Unix => None,
+            Self::Unix | Self::Unnamed => None,
         }
     }
 }
@@ -40,6 +43,7 @@ impl fmt::Display for Peer {
         match self {
             Self::Ip(address) => address.fmt(f),
             Self::Unix => f.write_str("unix"),
+            Self::Unnamed => f.write_str("unknown"),
         }
     }
 }
@@ -60,6 +64,7 @@ impl Trusted {
         match peer {
             Peer::Ip(address) => self.networks.contains(address),
             Peer::Unix => self.unix,
+            Peer::Unnamed => false,
         }
     }
 }

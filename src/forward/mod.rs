@@ -118,7 +118,7 @@ impl Forwarder {
         errand.offers_switch = offer.is_some();
         let (mut response, conn, counted) = errand.run(request).await?;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-            return switched(response, conn, offer).await;
+            return switched(response, (conn, counted), offer).await;
         }
         let framing = framing::of_answer(response.status(), response.version(), response.headers())?;
         let idle = upstream.timeouts.idle;
@@ -171,7 +171,7 @@ impl StreamRules<'_> {
 /// The upstream agrees to a switch: give out its bare connection, if the answer fits the offer.
 async fn switched(
     mut response: Response<Incoming>,
-    conn: Conn<Outgoing>,
+    (conn, counted): (Conn<Outgoing>, Option<InFlight>),
     offer: Option<Offer<'_>>,
 ) -> Result<Response<Answer>, ForwardFault> {
     let offer = offer.ok_or(SwitchFault::Unasked)?;
@@ -180,7 +180,7 @@ async fn switched(
     crate::request::headers::clean_answer(response.headers_mut(), &framing);
     upgrade::announce(response.headers_mut(), protocol);
     *response.version_mut() = Version::HTTP_11;
-    let detached = conn.detach().await.ok_or(SwitchFault::Stuck)?;
+    let detached = conn.detach(counted).await.ok_or(SwitchFault::Stuck)?;
     Ok(response.map(|_| Answer::Switched(Box::new(detached))))
 }
 

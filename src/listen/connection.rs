@@ -6,13 +6,13 @@
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Poll, ready};
-use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 
 use super::carrier::Carrier;
 use super::http1::{self, Left};
+use super::linger::linger;
 use super::link::{Link, Overdue, Phase};
 use super::listener::Listener;
 use super::opening::Opened;
@@ -23,11 +23,6 @@ use crate::base::peer::Peer;
 use crate::base::stream::{Stream, Waiting};
 use crate::base::task::TaskHandle;
 use crate::telemetry::events::{ConnectionEnd, ConnectionRefused};
-
-/// HTTP-10: how much, and for how long, of what a client still sends is read and dropped so that it can read our
-/// answer: closing on unread bytes would reset the connection and take the answer with it.
-const LINGER_BYTES: usize = 64 * 1024;
-const LINGER: Duration = Duration::from_secs(2);
 
 /// What ended the exchange of requests and answers.
 pub(super) enum Ended {
@@ -151,18 +146,7 @@ impl Client {
         if self.link.has_client_ended() || stream.shutdown().await.is_err() {
             return;
         }
-        let drain = async {
-            // Not inside the task, which lives as long as the connection.
-            let mut scratch = vec![0; 4096];
-            let mut left = LINGER_BYTES;
-            while let Ok(count @ 1..) = stream.read(&mut scratch).await {
-                left = left.saturating_sub(count);
-                if left == 0 {
-                    break;
-                }
-            }
-        };
-        let _in_time = self.worker.timers.within(LINGER, drain).await;
+        linger(&self.worker.timers, stream).await;
     }
 
     /// Connections that end without an answer to a request are counted, and said now and then.

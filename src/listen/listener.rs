@@ -67,8 +67,9 @@ impl Listener {
         self.stage.get()
     }
 
-    pub fn open_connections(&self) -> usize {
-        self.connections.borrow().len()
+    /// Whether nothing is accepted any more, and everybody who waited has been let in.
+    pub fn is_closed(&self) -> bool {
+        self.closed.0.get()
     }
 
     /// Move on; a stage is never taken back.

@@ -51,8 +51,6 @@ pub(super) struct Origin {
     pub(super) peer: Peer,
     /// The address the client connected to, if it has one.
     pub(super) local: Option<SocketAddr>,
-    /// The peer passes on what somebody says whom it does not name: nothing of it is the peer's own word.
-    pub(super) unnamed: bool,
 }
 
 impl Origin {
@@ -61,13 +59,12 @@ impl Origin {
         Ok(Self {
             peer,
             local: stream.local_address()?,
-            unnamed: false,
         })
     }
 
     /// What its requests have in common.
     pub(super) fn connection(self) -> Rc<Connection> {
-        Rc::new(Connection::new(self.peer, self.local, self.unnamed))
+        Rc::new(Connection::new(self.peer, self.local))
     }
 }
 
@@ -253,10 +250,12 @@ impl<'w> Beginning<'w> {
             Some(Speaker::Client { source, destination }) => Origin {
                 peer: source.into(),
                 local: Some(destination),
-                unnamed: false,
             },
             Some(Speaker::Proxy) | None => own,
-            Some(Speaker::Unnamed) => Origin { unnamed: true, ..own },
+            Some(Speaker::Unnamed) => Origin {
+                peer: Peer::Unnamed,
+                ..own
+            },
         })
     }
 

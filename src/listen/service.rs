@@ -1,5 +1,5 @@
-//! From hyper's request to the pipeline and back: names the request, catches panics, turns refusals into answers, and
-//! keeps the record of what happened.
+//! From a request as it was read off its connection to the pipeline and back: names the request, catches panics, turns
+//! refusals into answers, and keeps the record of what happened.
 
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};

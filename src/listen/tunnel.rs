@@ -12,6 +12,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::connection::Client;
+use super::link::WRITE_STALL;
 use super::record::Record;
 use crate::base::clock::Moment;
 use crate::base::stream::Stream;
@@ -46,6 +47,8 @@ enum TunnelEnd {
     Broken(#[source] io::Error),
     #[error("nothing moved through the tunnel for too long")]
     Idle,
+    #[error("one side of the tunnel does not take what the other sends")]
+    Stalled,
     #[error("the tunnel has reached its age limit")]
     Aged,
 }
@@ -68,17 +71,30 @@ impl Tunnel {
             timeouts,
         }
     }
+
+    /// When it ends if nothing moves from now on, and why.
+    fn deadline(&mut self, begun: Moment, now: Moment) -> (Moment, TunnelEnd) {
+        let moved_at = self.inward.notice(now).max(self.outward.notice(now));
+        let ends = [
+            (begun + self.timeouts.stream_age, TunnelEnd::Aged),
+            (moved_at + self.timeouts.stream_idle, TunnelEnd::Idle),
+            (self.inward.stalls_at(), TunnelEnd::Stalled),
+            (self.outward.stalls_at(), TunnelEnd::Stalled),
+        ];
+        let first = ends.into_iter().min_by_key(|(moment, _)| *moment);
+        first.unwrap_or((Moment::NEVER, TunnelEnd::Whole))
+    }
 }
 
 /// Copy until the tunnel ends.
 pub(super) async fn run(client: &Client, mut tunnel: Box<Tunnel>) {
     let task = &client.task;
     let begun = task.now();
-    let mut moved_at = begun;
+    tunnel.inward.moved_at = begun;
+    tunnel.outward.moved_at = begun;
     let end = std::future::poll_fn(|cx| {
         let tunnel = &mut *tunnel;
         let mut scratch = client.worker.scratch.borrow_mut();
-        let before = tunnel.inward.moved + tunnel.outward.moved;
         let (client, upstream) = (&mut tunnel.client, &mut tunnel.upstream.stream);
         let outward = tunnel.outward.poll(upstream, client, &mut scratch, cx);
         let inward = tunnel.inward.poll(client, upstream, &mut scratch, cx);
@@ -90,26 +106,18 @@ pub(super) async fn run(client: &Client, mut tunnel: Box<Tunnel>) {
             (Poll::Ready(Ok(())), Poll::Ready(Ok(()))) => return Poll::Ready(TunnelEnd::Whole),
             _ => {}
         }
-        if tunnel.inward.moved + tunnel.outward.moved > before {
-            moved_at = task.now();
-        }
-        let (idle, aged) = (
-            moved_at + tunnel.timeouts.stream_idle,
-            begun + tunnel.timeouts.stream_age,
-        );
-        ready!(task.poll_past(Moment::min(idle, aged)));
-        Poll::Ready(if aged <= idle { TunnelEnd::Aged } else { TunnelEnd::Idle })
+        let (moment, end) = tunnel.deadline(begun, task.now());
+        task.poll_past(moment).map(|()| end)
     })
     .await;
     tunnel.record.sent(tunnel.outward.moved);
     match end {
         TunnelEnd::Whole => tunnel.record.ended_whole(),
-        TunnelEnd::Broken(_) | TunnelEnd::Idle | TunnelEnd::Aged => tunnel.record.cut_off(&end),
+        TunnelEnd::Broken(_) | TunnelEnd::Idle | TunnelEnd::Stalled | TunnelEnd::Aged => tunnel.record.cut_off(&end),
     }
 }
 
 /// One way through a tunnel.
-#[derive(Default)]
 struct Direction {
     /// Read, and not taken by the other side yet.
     held: BytesMut,
@@ -119,13 +127,36 @@ struct Direction {
     closed: bool,
     /// Bytes that the sink has taken.
     moved: u64,
+    noticed: u64,
+    moved_at: Moment,
 }
 
 impl Direction {
+    /// When it last moved.
+    fn notice(&mut self, now: Moment) -> Moment {
+        if self.moved > self.noticed {
+            (self.noticed, self.moved_at) = (self.moved, now);
+        }
+        self.moved_at
+    }
+
+    /// RS-01: who does not take what is held for him is not waited for as long as one who has nothing to say.
+    fn stalls_at(&self) -> Moment {
+        if self.held.is_empty() {
+            Moment::NEVER
+        } else {
+            self.moved_at + WRITE_STALL
+        }
+    }
+
     fn holding(bytes: Bytes) -> Self {
         Self {
             held: BytesMut::from(bytes),
-            ..Self::default()
+            ended: false,
+            closed: false,
+            moved: 0,
+            noticed: 0,
+            moved_at: Moment::START,
         }
     }
 

@@ -1,6 +1,6 @@
 //! What arrived, read once: the one path, the true client, the names and the limits of a request.
 //!
-//! Comes in: what hyper parsed. Goes out: an [`Arrived`], whose headers hold nothing of ours that a client wrote. It
+//! Comes in: what hyper or h2 parsed. Goes out: an [`Arrived`], whose headers hold nothing of ours that a client wrote. It
 //! refuses to know which routes there are.
 
 pub mod body;
@@ -140,8 +140,6 @@ impl ArrivalFault {
 #[derive(Debug)]
 pub struct Connection {
     peer: Peer,
-    /// The peer passes on what somebody says whom it does not name.
-    unnamed: bool,
     /// Of the request before: clients name the same host again and again.
     host: RefCell<Host>,
     /// `X-Forwarded-For` and `-Port` as an untrusted peer's requests get them: made once.
@@ -149,12 +147,10 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// `local` is the address the client connected to, if it has one. Where somebody is `unnamed`, what comes is not the
-    /// peer's own word: it is believed nothing about others, however trusted the peer is.
-    pub fn new(peer: Peer, local: Option<SocketAddr>, unnamed: bool) -> Self {
+    /// `local` is the address the client connected to, if it has one.
+    pub fn new(peer: Peer, local: Option<SocketAddr>) -> Self {
         Self {
             peer,
-            unnamed,
             host: RefCell::default(),
             forwarding: Forwarding::direct(peer, local.map(|local| local.port())),
         }
@@ -252,11 +248,7 @@ impl Arrival {
             Target::Path(path) => path,
             Target::Asterisk => return Ok(Self::AboutServer),
         };
-        let client = if connection.unnamed {
-            Client::direct(connection.peer)
-        } else {
-            client::resolve(connection.peer, rules.trusted, &headers)
-        };
+        let client = client::resolve(connection.peer, rules.trusted, &headers);
         let forwarding = connection.forwarding.tell(&client, connection.peer, &headers, &host);
         let sender = if client.through_proxy() {
             Sender::TrustedProxy

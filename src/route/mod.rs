@@ -80,7 +80,7 @@ impl NetworkRules {
                 self.allow.as_ref().is_none_or(|allow| allow.contains(address))
                     && (self.deny.is_empty() || !self.deny.contains(address))
             }
-            Peer::Unix => self.allow.is_none(),
+            Peer::Unix | Peer::Unnamed => self.allow.is_none(),
         })
     }
 

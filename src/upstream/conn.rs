@@ -19,7 +19,7 @@ use hyper_util::rt::TokioIo;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::io::{MAX_HEAD, UpstreamIo, Watch};
-use super::target::Target;
+use super::target::{InFlight, Target};
 use crate::base::bell::Bell;
 use crate::base::clock::Moment;
 use crate::base::stream::Stream;
@@ -60,6 +60,8 @@ pub struct Detached {
     pub unread: Bytes,
     _counted: OwnedSemaphorePermit,
     _shown: UpstreamConnection,
+    /// The request that switched it goes on for as long as it lives.
+    _in_flight: Option<InFlight>,
 }
 
 /// Why an exchange failed.
@@ -193,7 +195,7 @@ where
     }
 
     /// After `101 Switching Protocols`: the bare connection, or `None` when hyper does not give it back.
-    pub async fn detach(mut self) -> Option<Detached> {
+    pub async fn detach(mut self, in_flight: Option<InFlight>) -> Option<Detached> {
         std::future::poll_fn(|cx| {
             self.drive(cx);
             Poll::Ready(())
@@ -207,6 +209,7 @@ where
             unread: parts.read_buf,
             _counted: inner.counted,
             _shown: inner.shown,
+            _in_flight: in_flight,
         })
     }
 

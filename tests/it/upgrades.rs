@@ -309,6 +309,31 @@ fn a_side_that_does_not_read_is_not_read_for() {
 }
 
 #[test]
+#[doc = "RS-01"]
+fn a_side_that_takes_nothing_for_half_a_minute_is_let_go() {
+    let (said, heard) = std::sync::mpsc::channel();
+    let upstream = switching(move |conn| {
+        said.send(conn.send_until_stalled(&[b'x'; 64 * 1024], 1 << 30)).unwrap();
+        conn.wait_end();
+    });
+    let gateway = Setup::to(&upstream).start();
+    let mut client = Client::narrow(gateway.address());
+    client.send(websocket());
+    switched(&mut client);
+    heard.recv_timeout(crate::support::LIMIT * 3).unwrap();
+    gateway.settle();
+    // What it says itself is no sign that it reads.
+    client.send(*b"ping");
+    upstream.wait_bytes(b"ping");
+    let end = |patience| upstream.end_within(0, patience);
+    gateway
+        .clock
+        .until(Duration::from_secs(30), Duration::from_secs(32), "the end", end);
+    let line = gateway.log.wait(|line| line["status"] == 101);
+    assert!(line["reason"].as_str().unwrap().contains("does not take"), "{line}");
+}
+
+#[test]
 fn a_tunnel_takes_a_place_of_its_upstream_until_it_ends() {
     let upstream = playing();
     let gateway = Setup::to_with(&upstream, "max_connections: 1, max_pending: 0").start();

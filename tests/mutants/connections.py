@@ -181,15 +181,15 @@ MUTANTS = [
     mutant(
         "tunnel: as quiet as it likes",
         "src/listen/tunnel.rs",
-        "moved_at + tunnel.timeouts.stream_idle,",
-        "Moment::NEVER,",
+        "(moved_at + self.timeouts.stream_idle,",
+        "(Moment::NEVER,",
         "upgrades::a_tunnel_through_which_nothing_moves_is_closed",
     ),
     mutant(
         "tunnel: as old as it likes",
         "src/listen/tunnel.rs",
-        "begun + tunnel.timeouts.stream_age,",
-        "Moment::NEVER,",
+        "(begun + self.timeouts.stream_age,",
+        "(Moment::NEVER,",
         "upgrades::a_tunnel_has_an_age_limit_however_busy_it_is",
     ),
     mutant(
