@@ -5,7 +5,7 @@
 use http::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, TE};
 
 use crate::config::spec::{ForwardHost, HeaderEdits};
-use crate::request::Asked;
+use crate::request::{Asked, TRACEPARENT, X_REQUEST_ID};
 use crate::route::Route;
 use crate::upstream::Target;
 
@@ -13,8 +13,6 @@ pub(super) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwar
 pub(super) const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 pub(super) const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 pub(super) const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
-pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-pub(super) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Everything but `Host`, which depends on the target.
 pub fn prepare(headers: &mut HeaderMap, asked: &Asked, route: &Route) {

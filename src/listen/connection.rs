@@ -3,9 +3,8 @@
 //!
 //! A resting connection keeps its socket and its deadline and nothing else: no buffers, no parser (RS-03).
 
-use std::pin::pin;
 use std::rc::Rc;
-use std::task::{Poll, ready};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use tokio::io::AsyncWriteExt;
@@ -14,7 +13,7 @@ use super::carrier::Carrier;
 use super::http1::{self, Left};
 use super::linger::linger;
 use super::link::{Link, Overdue, Phase};
-use super::listener::Listener;
+use super::listener::{Listener, Registered};
 use super::opening::Opened;
 use super::service::Door;
 use super::tunnel;
@@ -44,8 +43,8 @@ pub(super) fn serve(worker: Rc<Worker>, listener: Rc<Listener>, opened: Opened) 
     let link = Rc::new(Link::new(task.clone(), worker.lease().timeouts));
     let connection = origin.connection();
     let door = Door::new(&worker, &listener, Carrier::Http1(Rc::clone(&link)), &task, &connection);
-    let known = listener.register();
     let client = Client {
+        known: listener.register(),
         worker,
         listener,
         link,
@@ -58,19 +57,14 @@ pub(super) fn serve(worker: Rc<Worker>, listener: Rc<Listener>, opened: Opened) 
         if stream.write_at_once().is_err() {
             return;
         }
-        let mut served = pin!(client.serve(stream, unread));
-        std::future::poll_fn(|cx| {
-            known.wake_with(cx.waker());
-            client.task.look_at_clock(cx);
-            served.as_mut().poll(cx)
-        })
-        .await;
+        client.serve(stream, unread).await;
         client.worker.lets_go();
     }
 }
 
 /// What belongs to a connection whatever state it is in.
 pub(super) struct Client {
+    known: Registered,
     pub(super) worker: Rc<Worker>,
     pub(super) listener: Rc<Listener>,
     pub(super) link: Rc<Link>,
@@ -80,6 +74,12 @@ pub(super) struct Client {
 }
 
 impl Client {
+    /// To be called at every step of the connection's task.
+    pub(super) fn look_around(&self, cx: &Context<'_>) {
+        self.known.wake_with(cx.waker());
+        self.task.look_at_clock(cx);
+    }
+
     async fn serve(&self, mut stream: Stream, mut unread: Bytes) {
         loop {
             if unread.is_empty() {
@@ -109,6 +109,7 @@ impl Client {
         // Before the first request nothing can be left over from an earlier one: the runtime's word is enough.
         let is_fresh = self.link.phase() == Phase::Fresh;
         std::future::poll_fn(|cx| {
+            self.look_around(cx);
             let readable = if is_fresh {
                 stream.poll_read_ready(cx).map(|_| Waiting::Bytes)
             } else {

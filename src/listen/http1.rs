@@ -56,6 +56,7 @@ pub(super) async fn drive(client: &Client, mut stream: Stream, mut unread: Bytes
 
         let turn = loop {
             let turn = std::future::poll_fn(|cx| {
+                client.look_around(cx);
                 loop {
                     link.look_anew();
                     if let Poll::Ready(result) = Pin::new(&mut connection).poll(cx) {

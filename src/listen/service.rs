@@ -23,9 +23,7 @@ use crate::pipeline::{self, Answer, Rejection};
 use crate::problem::{Form, Problem};
 use crate::request::body::Payload;
 use crate::request::headers::Survey;
-use crate::request::{Arrival, ArrivalRules, Connection, KNOWN_METHODS, Names};
-
-const X_REQUEST_ID: http::HeaderName = http::HeaderName::from_static("x-request-id");
+use crate::request::{Arrival, ArrivalRules, Connection, KNOWN_METHODS, Names, X_REQUEST_ID};
 
 /// The door to the pipeline: of one connection in HTTP/1, of one stream in HTTP/2.
 pub(super) struct Door {

@@ -93,6 +93,7 @@ pub(super) async fn run(client: &Client, mut tunnel: Box<Tunnel>) {
     tunnel.inward.moved_at = begun;
     tunnel.outward.moved_at = begun;
     let end = std::future::poll_fn(|cx| {
+        client.look_around(cx);
         let tunnel = &mut *tunnel;
         let mut scratch = client.worker.scratch.borrow_mut();
         let (client, upstream) = (&mut tunnel.client, &mut tunnel.upstream.stream);

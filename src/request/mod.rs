@@ -178,8 +178,8 @@ pub struct Names {
     pub at: Timestamp,
 }
 
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 impl Names {
     pub fn read(headers: &HeaderMap, survey: &Survey, now: Timestamp, random: &mut Random) -> Self {
