@@ -10,6 +10,8 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
+use super::gather;
+
 #[derive(Debug)]
 pub enum Stream {
     Tcp(TcpStream),
@@ -144,10 +146,15 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
-            Self::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
-        }
+        gather::write(
+            (self.get_mut(), cx),
+            bufs,
+            |(stream, cx), buf| Pin::new(stream).poll_write(cx, buf),
+            |(stream, cx), bufs| match stream {
+                Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+                Self::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            },
+        )
     }
 
     fn is_write_vectored(&self) -> bool {

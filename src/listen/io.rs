@@ -9,7 +9,6 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::link::{Link, Probe};
-use crate::base::gather;
 use crate::base::stream::{Stream, Waiting};
 
 pub(super) struct ClientIo {
@@ -85,12 +84,7 @@ impl AsyncWrite for ClientIo {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = gather::write(
-            (&mut self.stream, cx),
-            bufs,
-            |(stream, cx), buf| Pin::new(stream).poll_write(cx, buf),
-            |(stream, cx), bufs| Pin::new(stream).poll_write_vectored(cx, bufs),
-        );
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
         self.note_write(&written);
         written
     }

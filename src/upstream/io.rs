@@ -10,7 +10,6 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::interim::Interim;
-use crate::base::gather;
 use crate::base::stream::{Stream, Waiting};
 
 /// HTTP-16: all heads of one answer together, the interim ones included.
@@ -125,13 +124,7 @@ impl AsyncWrite for UpstreamIo {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let stream = &mut self.stream;
-        gather::write(
-            (stream, cx),
-            bufs,
-            |(stream, cx), buf| Pin::new(stream).poll_write(cx, buf),
-            |(stream, cx), bufs| Pin::new(stream).poll_write_vectored(cx, bufs),
-        )
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {

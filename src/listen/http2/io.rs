@@ -9,7 +9,6 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::session::Session;
-use crate::base::gather;
 use crate::base::stream::Stream;
 
 pub(super) struct MeteredIo {
@@ -78,12 +77,7 @@ impl AsyncWrite for MeteredIo {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = gather::write(
-            (&mut self.stream, cx),
-            bufs,
-            |(stream, cx), buf| Pin::new(stream).poll_write(cx, buf),
-            |(stream, cx), bufs| Pin::new(stream).poll_write_vectored(cx, bufs),
-        );
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
         self.note_write(&written);
         written
     }

@@ -8,7 +8,6 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::base::gather;
 use crate::base::stream::Stream;
 
 /// Whether bytes have come since the last look.
@@ -55,12 +54,7 @@ impl AsyncWrite for HearingIo {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        gather::write(
-            (&mut self.stream, cx),
-            bufs,
-            |(stream, cx), buf| Pin::new(stream).poll_write(cx, buf),
-            |(stream, cx), bufs| Pin::new(stream).poll_write_vectored(cx, bufs),
-        )
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {
