@@ -35,7 +35,9 @@ impl Moment {
 impl Add<Duration> for Moment {
     type Output = Self;
     fn add(self, by: Duration) -> Self {
-        Self(self.0.saturating_add(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX)))
+        // In 64 bits: deadlines are added up at every step of a connection.
+        let nanos = by.as_secs().saturating_mul(1_000_000_000);
+        Self(self.0.saturating_add(nanos).saturating_add(u64::from(by.subsec_nanos())))
     }
 }
 
