@@ -37,7 +37,11 @@ impl Add<Duration> for Moment {
     fn add(self, by: Duration) -> Self {
         // In 64 bits: deadlines are added up at every step of a connection.
         let nanos = by.as_secs().saturating_mul(1_000_000_000);
-        Self(self.0.saturating_add(nanos).saturating_add(u64::from(by.subsec_nanos())))
+        Self(
+            self.0
+                .saturating_add(nanos)
+                .saturating_add(u64::from(by.subsec_nanos())),
+        )
     }
 }
 

@@ -214,21 +214,27 @@ impl Errand<'_> {
                 .counts_requests()
                 .then(|| InFlight::new(Arc::clone(target)));
             let now = self.task.now();
-            let mut conn = match self.connection(target, resent, now).await? {
-                Ok(conn) => conn,
-                Err(TakeFailed::Connect(refusal)) => {
-                    // Nothing has left yet: the next server may have it.
-                    tried = self.upstream.mark(tried, target);
-                    last_refusal = Some(refusal);
-                    continue;
-                }
-                Err(full) => return Err(ForwardFault::Overloaded(full)),
+            // After a failed attempt a new one for certain.
+            let pools = &self.forwarder.pools;
+            let resting = if resent { None } else { pools.take_resting(target, now) };
+            let mut conn = match resting {
+                Some(conn) => conn,
+                None => match self.open(target).await? {
+                    Ok(conn) => conn,
+                    Err(TakeFailed::Connect(refusal)) => {
+                        // Nothing has left yet: the next server may have it.
+                        tried = self.upstream.mark(tried, target);
+                        last_refusal = Some(refusal);
+                        continue;
+                    }
+                    Err(full) => return Err(ForwardFault::Overloaded(full)),
+                },
             };
             let spare = self.spare(&conn, &request, now);
             if self.offers_switch {
                 conn.may_switch();
             }
-            match self.exchange(&mut conn, request, now).await? {
+            match conn.exchange(request, || self.poll_limits(now)).await? {
                 Ok(response) => {
                     // HTTP-17: a refused switch leaves a connection that may be at odds with us about what comes next.
                     if self.is_bound_to_connection(&response) || self.offers_switch {
@@ -264,18 +270,9 @@ impl Errand<'_> {
         Err(ForwardFault::Unreachable(refusal))
     }
 
-    /// A resting connection, else a new one; after a failed attempt a new one for certain.
-    async fn connection(
-        &self,
-        target: &Arc<Target>,
-        fresh: bool,
-        now: Moment,
-    ) -> Result<Result<Conn<Outgoing>, TakeFailed>, ForwardFault> {
-        let pools = &self.forwarder.pools;
-        if !fresh && let Some(conn) = pools.take_resting(target, now) {
-            return Ok(Ok(conn));
-        }
-        let mut opening = Box::pin(pools.open(self.upstream, target));
+    /// A new connection, within the time the request has.
+    async fn open(&self, target: &Arc<Target>) -> Result<Result<Conn<Outgoing>, TakeFailed>, ForwardFault> {
+        let mut opening = Box::pin(self.forwarder.pools.open(self.upstream, target));
         std::future::poll_fn(|cx| {
             if let Poll::Ready(opened) = opening.as_mut().poll(cx) {
                 return Poll::Ready(Ok(opened));
@@ -285,21 +282,14 @@ impl Errand<'_> {
         .await
     }
 
-    async fn exchange(
-        &self,
-        conn: &mut Conn<Outgoing>,
-        request: Request<Outgoing>,
-        sent: Moment,
-    ) -> Result<Result<Response<Incoming>, ExchangeFailed<Outgoing>>, ForwardFault> {
-        let patience = self.upstream.timeouts.response;
-        let poll_limits = || {
-            // While the body is on its way, each frame of it is a sign of life.
-            let last = self.progress.map_or(sent, |progress| progress.last().max(sent));
-            self.task
-                .poll_past(self.deadline.min(last + patience))
-                .map(|()| ForwardFault::TimedOut)
-        };
-        conn.exchange(request, poll_limits).await
+    /// Whether a request that began to leave at `sent` has waited too long for the head of its answer.
+    fn poll_limits(&self, sent: Moment) -> Poll<ForwardFault> {
+        // While the body is on its way, each frame of it is a sign of life.
+        let last = self.progress.map_or(sent, |progress| progress.last().max(sent));
+        let patience = last + self.upstream.timeouts.response;
+        self.task
+            .poll_past(self.deadline.min(patience))
+            .map(|()| ForwardFault::TimedOut)
     }
 
     /// A copy to send again, for a harmless request on a connection that may have been closed in passing (RS-05).
