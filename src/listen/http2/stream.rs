@@ -231,7 +231,7 @@ impl Sending {
     fn send_part(&mut self, room: usize, session: &Session) -> Option<Sent> {
         let part = self.waiting.split_to(room.min(self.waiting.len()));
         if self.waiting.is_empty() || part.len() >= FULL {
-            session.data_sent();
+            session.data_sent(part.len());
         }
         let ends = self.waiting.is_empty() && self.body.is_end_stream();
         match self.stream.send_data(part, ends) {
