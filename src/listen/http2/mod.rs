@@ -113,6 +113,7 @@ pub(super) async fn serve(worker: Rc<Worker>, listener: Rc<Listener>, opened: Op
             peer: origin.peer,
             known: 0,
             state: State::Greeting(builder.handshake(&mut io)),
+            came_late: listener.stage() != Stage::Serving,
             leaving: None,
             ending: None,
         };
@@ -143,6 +144,8 @@ struct Driver<'d> {
     /// How many requests were handed on by h2, or refused by it.
     known: u64,
     state: State<'d>,
+    /// It began when clients were being asked to go elsewhere already.
+    came_late: bool,
     /// Since when the client has been asked to go elsewhere.
     leaving: Option<Moment>,
     /// What the client has been told as the last thing, and until when it can hear it.
@@ -172,7 +175,13 @@ impl Driver<'_> {
                     }
                 },
             };
-            if self.listener.stage() != Stage::Serving && self.leaving.is_none() {
+            let is_to_leave = match self.listener.stage() {
+                Stage::Serving => false,
+                // Who is sent away before the first request may come back at once, again and again.
+                Stage::Leaving => !self.came_late || self.known > 0,
+                Stage::Closing => true,
+            };
+            if is_to_leave && self.leaving.is_none() {
                 self.leave();
                 continue;
             }
