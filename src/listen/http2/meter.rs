@@ -23,6 +23,11 @@ const PER_SECOND: u32 = 20;
 const PER_REQUEST: u32 = 4;
 const PER_DATA: u32 = 4;
 
+/// Window updates come in pairs, for the stream and for the connection. Go's client sends one for every 4 KiB it reads;
+/// others may read less at a time.
+const PER_STEP: u32 = 2;
+const STEP: usize = 1024;
+
 /// An answer that nobody takes holds its memory and its upstream for half a minute.
 const PER_STALL: u32 = 20;
 
@@ -262,9 +267,10 @@ impl Meter {
         Ok(())
     }
 
-    /// A frame of an answer is on its way, as large as it could be.
-    pub(super) fn data_sent(&mut self) {
-        self.earn(PER_DATA);
+    /// So many bytes of an answer are on their way, as many as there were or as fit into a frame worth its name.
+    pub(super) fn data_sent(&mut self, length: usize) {
+        let steps = u32::try_from(1 + length / STEP).unwrap_or(u32::MAX);
+        self.earn(steps.saturating_mul(PER_STEP).max(PER_DATA));
     }
 
     /// A request was answered to its end.
@@ -369,8 +375,10 @@ mod tests {
         let empty = frame(DATA, 0, 1, 0);
         assert_eq!(meter.clone().read(&empty), Err(Excess::ControlFrames));
         meter.read(&frame(DATA, 0, 1, 5)).unwrap();
-        meter.data_sent();
+        meter.data_sent(5);
         pings(&mut meter, 1 + PER_DATA).unwrap();
+        meter.data_sent(64 * STEP);
+        pings(&mut meter, 65 * PER_STEP).unwrap();
         meter.renew(2);
         pings(&mut meter, 2 * PER_SECOND).unwrap();
         meter.renew(2);

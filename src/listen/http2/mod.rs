@@ -52,8 +52,13 @@ const UNSEEN_RESETS: usize = 20;
 const RESETS_REMEMBERED: usize = 200;
 const FORCED_RESETS: usize = 200;
 
-/// What many small pieces of bodies may cost beyond the window: the memory around each.
-const DATA_OVERHEAD: usize = 256 * 1024;
+/// What many small pieces of bodies may cost beyond the window. h2 keeps about 256 bytes around each piece that is not read
+/// yet, charges them here, and ends the whole connection when it has charged more. The smallest message of gRPC, five
+/// bytes of prefix, may fill the window: 209,716 pieces. Their list grows by doubling and stays, so a connection holds up
+/// to 64 MiB of them. Nothing else bounds pieces of a single byte: there the end comes at a fifth of the window. Empty ones
+/// cost no window; the meter and h2 count them.
+const DATA_OVERHEAD: usize = (CONNECTION_WINDOW as usize / MESSAGE + 1) * 256;
+const MESSAGE: usize = 5;
 
 fn builder(sizes: Sizes) -> Builder {
     let mut builder = Builder::new();
@@ -108,6 +113,7 @@ pub(super) async fn serve(worker: Rc<Worker>, listener: Rc<Listener>, opened: Op
             peer: origin.peer,
             known: 0,
             state: State::Greeting(builder.handshake(&mut io)),
+            came_late: listener.stage() != Stage::Serving,
             leaving: None,
             ending: None,
         };
@@ -138,6 +144,8 @@ struct Driver<'d> {
     /// How many requests were handed on by h2, or refused by it.
     known: u64,
     state: State<'d>,
+    /// It began when clients were being asked to go elsewhere already.
+    came_late: bool,
     /// Since when the client has been asked to go elsewhere.
     leaving: Option<Moment>,
     /// What the client has been told as the last thing, and until when it can hear it.
@@ -167,7 +175,13 @@ impl Driver<'_> {
                     }
                 },
             };
-            if self.listener.stage() != Stage::Serving && self.leaving.is_none() {
+            let is_to_leave = match self.listener.stage() {
+                Stage::Serving => false,
+                // Who is sent away before the first request may come back at once, again and again.
+                Stage::Leaving => !self.came_late || self.known > 0,
+                Stage::Closing => true,
+            };
+            if is_to_leave && self.leaving.is_none() {
                 self.leave();
                 continue;
             }

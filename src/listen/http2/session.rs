@@ -138,9 +138,9 @@ impl Session {
         }
     }
 
-    /// A frame of an answer leaves, not cut short by the client's window.
-    pub(super) fn data_sent(&self) {
-        self.meter.borrow_mut().data_sent();
+    /// So many bytes of an answer leave, not cut short by the client's window.
+    pub(super) fn data_sent(&self, length: usize) {
+        self.meter.borrow_mut().data_sent(length);
     }
 
     pub(super) fn answered(&self) {

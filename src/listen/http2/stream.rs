@@ -25,7 +25,8 @@ use crate::base::task::TaskHandle;
 use crate::request::Connection;
 use crate::request::body::Payload;
 
-/// A frame of an answer that is cut shorter than this was cut by its client's window: it allows nothing in return.
+/// A frame of an answer that is cut shorter than this was cut by its client's window: it allows nothing in return, and a
+/// client that makes no more room than this within [`WRITE_STALL`] has stalled.
 const FULL: usize = 1024;
 
 pub(super) struct Answering {
@@ -157,8 +158,14 @@ struct Sending {
     body: Recorded,
     /// Taken from the body and not yet sent.
     waiting: Bytes,
-    /// Since when the client has had no room for it.
-    stalled: Option<Moment>,
+    /// Since when the client has had no room for it, or next to none.
+    stalled: Option<Stalled>,
+}
+
+struct Stalled {
+    since: Moment,
+    /// What has gone out in small parts meanwhile.
+    sent: usize,
 }
 
 /// How a body ended.
@@ -209,20 +216,29 @@ impl Sending {
     fn poll_room(&mut self, cx: &mut Context<'_>, task: &TaskHandle) -> Poll<Result<usize, Sent>> {
         let room = self.stream.capacity();
         if room > 0 {
-            self.stalled = None;
             return Poll::Ready(Ok(room));
         }
         match self.stream.poll_capacity(cx) {
-            Poll::Ready(Some(Ok(room))) => {
-                self.stalled = None;
-                Poll::Ready(Ok(room))
-            }
+            Poll::Ready(Some(Ok(room))) => Poll::Ready(Ok(room)),
             Poll::Ready(None | Some(Err(_))) => Poll::Ready(Err(Sent::TakenBack)),
             Poll::Pending => {
                 // What the client still sends does not wait for what it does not read.
                 self.body.drive(cx);
-                let since = *self.stalled.get_or_insert_with(|| task.now());
-                task.poll_past(since + WRITE_STALL).map(|()| Err(Sent::Stalled))
+                let stalled = self.stalled.get_or_insert_with(|| Stalled {
+                    since: task.now(),
+                    sent: 0,
+                });
+                task.poll_past(stalled.since + WRITE_STALL).map(|()| Err(Sent::Stalled))
+            }
+        }
+    }
+
+    /// RS-04: a window that is opened by a byte at a time is as good as shut.
+    fn note_progress(&mut self, sent: usize) {
+        if let Some(stalled) = &mut self.stalled {
+            stalled.sent += sent;
+            if self.waiting.is_empty() || stalled.sent >= FULL {
+                self.stalled = None;
             }
         }
     }
@@ -230,8 +246,9 @@ impl Sending {
     /// Send what there is room for; the last part of a body carries its end.
     fn send_part(&mut self, room: usize, session: &Session) -> Option<Sent> {
         let part = self.waiting.split_to(room.min(self.waiting.len()));
+        self.note_progress(part.len());
         if self.waiting.is_empty() || part.len() >= FULL {
-            session.data_sent();
+            session.data_sent(part.len());
         }
         let ends = self.waiting.is_empty() && self.body.is_end_stream();
         match self.stream.send_data(part, ends) {

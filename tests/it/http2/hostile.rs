@@ -179,23 +179,25 @@ fn stream_and_weight(stream: u32) -> Vec<u8> {
 #[test]
 #[doc = "RS-04"]
 fn empty_and_tiny_pieces_of_a_body_end_the_connection() {
-    for (what, piece) in [("empty", &b""[..]), ("a byte", &b"x"[..])] {
-        let upstream = Upstream::scripted(|conn| {
-            while let Some(head) = conn.head() {
-                if !head.line.contains("/polite") {
-                    return conn.wait_end();
-                }
-                conn.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
-            }
-        });
-        // Its body is announced to no one who reads it: the route is not there to be found before it is read.
-        let gateway = Setup::to_with(&upstream, "max_connections: 2").h2c().start();
+    for (what, piece, times) in [("empty", &b""[..], 30), ("a byte", &b"x"[..], 1060)] {
+        let (slow, upstream) = (upstream(), upstream());
+        let gateway = Setup::new()
+            .h2c()
+            .upstream_as("slow", &format!("{{ urls: [\"{}\"], max_connections: 1 }}", slow.url()))
+            .upstream("up", &upstream)
+            .route("{ path: /x, upstream: slow, auth: public }")
+            .route("{ path: /polite, upstream: up, auth: public }")
+            .start();
         let reason = beside_a_polite_client(&gateway, |mut raw| {
-            // One holds the only connection that is left; the bodies of those behind it wait here.
+            raw.settle();
+            raw.send(frame(SETTINGS, frames::ACK, 0, []));
+            // One holds the only connection there is; the bodies of those behind it wait here.
             for stream in [1, 3, 5] {
                 raw.send(frames::headers(stream, 0, &frames::pseudo("POST", "/x")));
             }
-            raw.flood(&frame(DATA, 0, 5, piece).repeat(200), 30);
+            // Within the windows of both: what ends it is that there are so many.
+            let both = [frame(DATA, 0, 3, piece), frame(DATA, 0, 5, piece)].concat();
+            raw.flood(&both.repeat(100), times);
             raw.goaway().1
         });
         assert_eq!(reason, ENHANCE_YOUR_CALM, "{what}");

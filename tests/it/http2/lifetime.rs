@@ -236,6 +236,30 @@ fn requests_on_their_way_when_the_drain_begins_are_answered() {
 }
 
 #[test]
+fn a_client_that_comes_during_the_delay_of_a_drain_has_its_first_request_served() {
+    let upstream = Upstream::ok();
+    let gateway = Setup::to(&upstream)
+        .h2c()
+        .top("drain: { delay: 1s, timeout: 60s }")
+        .start();
+    let mut early = Raw::to(gateway.address());
+    early.settle();
+    gateway.running().drain();
+    early.until("the wish", is_goaway);
+    // Time stands still, and so does the delay.
+    let mut raw = Raw::to(gateway.address());
+    raw.until("SETTINGS", |frame| frame.kind == frames::SETTINGS);
+    raw.send(frames::frame(frames::PING, 0, 0, b"settled?"));
+    let first = raw.until("a word", |frame| frame.kind == frames::PING || is_goaway(frame));
+    assert!(!is_goaway(&first), "it is sent away before it has asked for anything");
+    raw.send(frames::get(1, "/x"));
+    let (last, reason) = raw.goaway();
+    assert_eq!((last, reason), (0x7fff_ffff, NO_ERROR));
+    raw.until("the answer", |frame| frame.kind == frames::DATA && frame.stream == 1);
+    assert_eq!(upstream.requests().len(), 1);
+}
+
+#[test]
 #[doc = "RS-03"]
 fn a_connection_is_counted_until_its_last_byte() {
     let upstream = Upstream::ok();

@@ -6,3 +6,4 @@ mod grpc;
 mod heads;
 mod hostile;
 mod lifetime;
+mod windows;
