@@ -235,7 +235,8 @@ impl StreamErrand<'_> {
                     cx.waker().wake_by_ref();
                     Poll::Pending
                 }
-                Poll::Ready(Some(_)) => Poll::Ready(Err(ForwardFault::Surplus)),
+                Poll::Ready(Some(Ok(_))) => Poll::Ready(Err(ForwardFault::Surplus)),
+                Poll::Ready(Some(Err(error))) => Poll::Ready(Err(ForwardFault::Stream(CallFailed::Broken(error)))),
                 Poll::Pending => self.poll_patience(sent).map(Err),
             })
             .await?;

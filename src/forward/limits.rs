@@ -3,13 +3,11 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderMap};
 
 use crate::base::clock::Moment;
+use crate::problem::GrpcStatus;
 use crate::request::body::Progress;
-
-const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
-const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
 /// What kind of stream an answer is, if it is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,16 +93,13 @@ impl StreamLimits {
         if self.stream != Stream::Grpc {
             return None;
         }
-        // DEADLINE_EXCEEDED, or UNAVAILABLE: the caller may begin anew.
+        // Unavailable: the caller may begin anew.
         let (status, message) = match overdue {
-            Overdue::Deadline => ("4", "the deadline of the call has passed"),
-            Overdue::Silent => ("14", "the stream was silent for too long"),
-            Overdue::Aged => ("14", "the stream has reached its greatest age"),
+            Overdue::Deadline => (GrpcStatus::DeadlineExceeded, "the deadline of the call has passed"),
+            Overdue::Silent => (GrpcStatus::Unavailable, "the stream was silent for too long"),
+            Overdue::Aged => (GrpcStatus::Unavailable, "the stream has reached its greatest age"),
         };
-        Some(HeaderMap::from_iter([
-            (GRPC_STATUS, HeaderValue::from_static(status)),
-            (GRPC_MESSAGE, HeaderValue::from_static(message)),
-        ]))
+        Some(status.told(message))
     }
 }
 
@@ -122,6 +117,8 @@ pub(super) fn is_event_stream(headers: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
     fn secs(seconds: u64) -> Duration {

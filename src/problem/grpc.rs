@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderName, HeaderValue, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Response};
 
 use bytes::Bytes;
 
@@ -37,6 +37,17 @@ impl GrpcStatus {
 
     pub const fn number(self) -> u16 {
         self as u16
+    }
+
+    /// The status and what it means here, as fields: of a head, or of the trailers behind an answer that has begun.
+    pub fn told(self, message: &str) -> HeaderMap {
+        let mut fields = HeaderMap::with_capacity(2);
+        fields.insert(GRPC_STATUS, self.number().into());
+        // Nothing but printable ASCII is left in it.
+        if let Ok(message) = HeaderValue::try_from(escaped(message)) {
+            fields.insert(GRPC_MESSAGE, message);
+        }
+        fields
     }
 
     pub const fn name(self) -> &'static str {
@@ -83,15 +94,11 @@ impl Problem {
     /// The code first: it is what programs look at.
     pub fn grpc(&self) -> Response<Bytes> {
         let told = self.detail.as_deref().unwrap_or(self.code.title());
-        let message = escaped(&format!("{}: {told}", self.code.as_str()));
+        let message = format!("{}: {told}", self.code.as_str());
         let mut answer = Response::new(Bytes::new());
         let headers = answer.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
-        headers.insert(GRPC_STATUS, self.code.grpc_status().number().into());
-        // Nothing but printable ASCII is left in it.
-        if let Ok(message) = HeaderValue::try_from(message) {
-            headers.insert(GRPC_MESSAGE, message);
-        }
+        headers.extend(self.code.grpc_status().told(&message));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         answer
     }
@@ -130,6 +137,14 @@ mod tests {
         );
         let bare = Problem::new(Code::RouteNone).grpc();
         assert_eq!(bare.headers()["grpc-message"], "route.none: Nothing is here");
+    }
+
+    #[test]
+    fn a_status_is_told_in_two_fields_whatever_its_message() {
+        let fields = GrpcStatus::Unavailable.told("gone\r\n\0");
+        assert_eq!(fields.len(), 2);
+        assert_eq!(fields["grpc-status"], "14");
+        assert_eq!(fields["grpc-message"], "gone%0D%0A%00");
     }
 
     #[test]

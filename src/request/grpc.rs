@@ -1,11 +1,11 @@
 //! Whether a request is a call of gRPC, and how long its caller waits.
 //!
-//! gRPC names itself by its content type and travels as POST. Its caller may say in `grpc-timeout` how long it waits for
-//! the whole call: that is passed on, and held here too.
+//! gRPC names itself by its content type and travels as POST over HTTP/2. Its caller may say in `grpc-timeout` how long it
+//! waits for the whole call: that is passed on, and held here too.
 
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
 
 const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
@@ -22,8 +22,15 @@ pub struct TimeoutFault;
 
 impl Grpc {
     /// `is_typed` says whether the content type was found to be [one of gRPC](names_grpc).
-    pub fn read(method: &Method, headers: &HeaderMap, is_typed: bool) -> Result<Option<Self>, TimeoutFault> {
-        if !is_typed || *method != Method::POST {
+    ///
+    /// A call is free of a body's limits: over HTTP/1, where none can be made, a content type must not buy that.
+    pub fn read(
+        method: &Method,
+        version: Version,
+        headers: &HeaderMap,
+        is_typed: bool,
+    ) -> Result<Option<Self>, TimeoutFault> {
+        if !is_typed || *method != Method::POST || version != Version::HTTP_2 {
             return Ok(None);
         }
         let mut fields = headers.get_all(GRPC_TIMEOUT).iter();
@@ -78,7 +85,7 @@ mod tests {
             headers.append(GRPC_TIMEOUT, HeaderValue::from_static(timeout));
         }
         let is_typed = names_grpc(&HeaderValue::from_static(content_type));
-        Grpc::read(&method, &headers, is_typed)
+        Grpc::read(&method, Version::HTTP_2, &headers, is_typed)
     }
 
     #[test]
@@ -102,6 +109,20 @@ mod tests {
         ] {
             assert!(read(Method::POST, other, &["nonsense"]).unwrap().is_none(), "{other}");
         }
+    }
+
+    #[test]
+    fn a_call_comes_over_http2() {
+        let headers = HeaderMap::from_iter([(GRPC_TIMEOUT, HeaderValue::from_static("nonsense"))]);
+        for version in [Version::HTTP_10, Version::HTTP_11] {
+            assert_eq!(
+                Grpc::read(&Method::POST, version, &headers, true),
+                Ok(None),
+                "{version:?}"
+            );
+        }
+        let read = Grpc::read(&Method::POST, Version::HTTP_2, &headers, true);
+        assert_eq!(read, Err(TimeoutFault));
     }
 
     #[test]

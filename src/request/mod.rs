@@ -67,7 +67,7 @@ pub struct Asked {
     pub forwarding: Forwarding,
     pub id: RequestId,
     pub trace: TraceParent,
-    /// Set for calls of gRPC.
+    /// Set for calls of gRPC, which come over HTTP/2.
     pub grpc: Option<Grpc>,
     /// The client reads trailers.
     pub wants_trailers: bool,
@@ -261,7 +261,7 @@ impl Arrival {
         } else {
             None
         };
-        let grpc = Grpc::read(&method, &headers, survey.is_grpc)?;
+        let grpc = Grpc::read(&method, parts.version, &headers, survey.is_grpc)?;
         let cleaned = rules.headers.clean(&mut headers, sender)?;
         if survey.traces && headers.get(&TRACEPARENT) != Some(names.trace.as_header()) {
             // The state of a trace that does not go on.

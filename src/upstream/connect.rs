@@ -28,6 +28,9 @@ pub enum ConnectFailed {
     Io(#[source] Arc<io::Error>),
     #[error("no connection through {}: {source}", path.display())]
     Socket { path: Arc<Path>, source: Arc<io::Error> },
+    /// It may be on its way to stop: what it speaks is not in doubt.
+    #[error("the server ended the connection before it took a request: {0}")]
+    Left(h2::Reason),
     #[error("the server does not speak HTTP/2: {0}")]
     Http2(#[source] Arc<h2::Error>),
 }

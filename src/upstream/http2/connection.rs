@@ -4,6 +4,7 @@
 //! may be waiting for its own client when bytes for another one come.
 
 use std::cell::{Cell, RefCell};
+use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
@@ -13,7 +14,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use h2::client::{Builder, Connection, SendRequest};
-use h2::{Ping, PingPong};
+use h2::{Ping, PingPong, Reason};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::io::{Heard, HearingIo};
@@ -279,12 +280,12 @@ async fn open(lane: &Lane, timers: &Timers, limit: Duration) -> Result<Opened, C
         .max_concurrent_reset_streams(RESET_MAX)
         .data_frame_budget(SMALL_FRAMES)
         .handshake::<_, Bytes>(io);
-    let not_http2 = |error| ConnectFailed::Http2(Arc::new(error));
-    let (sender, mut wire) = handshake.await.map_err(not_http2)?;
+    let (sender, mut wire) = handshake.await.map_err(unopened)?;
     std::future::poll_fn(|cx| {
         if let Poll::Ready(ended) = Pin::new(&mut wire).poll(cx) {
-            let ended = ended.err().unwrap_or_else(|| h2::Reason::NO_ERROR.into());
-            return Poll::Ready(Err(not_http2(ended)));
+            return Poll::Ready(Err(
+                ended.map_or_else(unopened, |()| ConnectFailed::Left(Reason::NO_ERROR))
+            ));
         }
         match sender.current_max_send_streams() {
             0 | UNANNOUNCED => Poll::Pending,
@@ -293,6 +294,18 @@ async fn open(lane: &Lane, timers: &Timers, limit: Duration) -> Result<Opened, C
     })
     .await?;
     Ok((sender, wire, heard, address))
+}
+
+/// What ended the connection before it could be used. Only what the library itself objects to is no HTTP/2.
+fn unopened(error: h2::Error) -> ConnectFailed {
+    match error.reason() {
+        Some(reason) if error.is_go_away() && error.is_remote() => ConnectFailed::Left(reason),
+        _ if error.is_io() => {
+            let broken = error.into_io().unwrap_or_else(|| io::ErrorKind::Other.into());
+            ConnectFailed::Io(Arc::new(broken))
+        }
+        _ => ConnectFailed::Http2(Arc::new(error)),
+    }
 }
 
 /// Moves one connection until it has ended.

@@ -187,6 +187,24 @@ impl Call {
         })
     }
 
+    /// A whole answer, if its head is there within this time.
+    #[track_caller]
+    pub fn answer_within(&mut self, patience: Duration) -> Option<Answer> {
+        let answer = self.answer.as_mut().expect("asked once");
+        let head = self
+            .runtime
+            .block_on(async { tokio::time::timeout(patience, answer).await.ok() })?;
+        self.answer = None;
+        let (head, body) = head.unwrap().into_parts();
+        let begun = Begun {
+            runtime: Arc::clone(&self.runtime),
+            status: head.status.as_u16(),
+            headers: head.headers,
+            body,
+        };
+        Some(begun.rest().unwrap())
+    }
+
     #[track_caller]
     pub fn answer(&mut self) -> Answer {
         self.try_answer().unwrap()
@@ -250,6 +268,18 @@ impl Answer {
         assert_eq!(problem["code"], code, "{problem}");
         assert_eq!(problem["status"], status);
         assert_eq!(problem["instance"].as_str(), answer.field("x-request-id"));
+        answer
+    }
+
+    /// A refused call of gRPC: a head alone, with this status of gRPC and this code.
+    #[track_caller]
+    pub fn is_refused_call(self, status: u16, code: &str) -> Self {
+        let answer = self.is(200);
+        assert!(answer.body.is_empty() && answer.trailers.is_empty(), "{answer:?}");
+        assert_eq!(answer.field("content-type"), Some("application/grpc"));
+        assert_eq!(answer.field("grpc-status"), Some(&*status.to_string()), "{answer:?}");
+        let told = answer.field("grpc-message").unwrap_or_default();
+        assert!(told.starts_with(&format!("{code}: ")), "{told}");
         answer
     }
 

@@ -9,8 +9,8 @@ use portcullis::upstream::Resolve;
 
 use super::{asking, secs, to, to_with};
 use crate::support::process::{free, own_address};
-use crate::support::upstream::frames;
 use crate::support::upstream::http2::{Announced, Door, Http2Upstream};
+use crate::support::upstream::{Conn, frames};
 use crate::support::{Client, Gate, LIMIT, Setup, Upstream, get, post};
 
 #[test]
@@ -72,6 +72,45 @@ fn what_lies_beyond_the_last_stream_of_a_goodbye_goes_to_another_connection() {
     gateway.ask(post("/second", "body")).is(200);
     first.response().is(200);
     assert_eq!(upstream.connections(), 2);
+}
+
+/// Takes each connection and ends it by this, before any request.
+fn ending(end: impl Fn(&mut Conn) + Send + Sync + 'static) -> Upstream {
+    Upstream::counting(1 << 20, move |conn| {
+        end(conn);
+        conn.wait_end();
+    })
+}
+
+#[test]
+fn why_a_connection_cannot_be_used_is_told_as_it_was() {
+    let saying = |bytes: Vec<u8>| {
+        ending(move |conn| {
+            conn.send(&bytes);
+        })
+    };
+    let leaving = |code| saying([frames::settings(&[]), frames::goaway(0, code)].concat());
+    let left = "ended the connection before it took a request";
+    for (upstream, told) in [
+        (leaving(0), left),
+        (leaving(11), left),
+        (
+            ending(|conn| {
+                conn.wait_total(frames::PREFACE.len() as u64);
+                conn.reset();
+            }),
+            "connection refused or failed",
+        ),
+        (
+            saying(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n".to_vec()),
+            "does not speak HTTP/2",
+        ),
+    ] {
+        let gateway = Setup::to_with(&upstream, "protocol: h2c").start();
+        gateway.get("/x").is_problem(502, "upstream.unreachable");
+        let line = gateway.log.about(("code", "upstream.unreachable"));
+        assert!(line["reason"].as_str().unwrap().contains(told), "{told}: {line}");
+    }
 }
 
 #[test]

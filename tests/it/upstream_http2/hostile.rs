@@ -251,6 +251,22 @@ fn an_answer_whose_body_is_not_as_long_as_it_says_is_cut_off() {
 
 #[test]
 #[doc = "HTTP-16"]
+fn what_follows_a_head_that_has_no_body_is_told_as_it_was() {
+    let head = headers(1, 0, &[(":status", "204")]);
+    for (what, end, told) in [
+        ("a body", frame(frames::DATA, END_STREAM, 1, "surplus"), "sent a body"),
+        ("a reset", frames::reset(1, 2), "gave no valid answer"),
+    ] {
+        let upstream = answering([head.clone(), end].concat());
+        let gateway = to_raw(&upstream);
+        gateway.get("/first").is_problem(502, "upstream.protocol");
+        let line = gateway.log.about(("code", "upstream.protocol"));
+        assert!(line["reason"].as_str().unwrap().contains(told), "{what}: {line}");
+    }
+}
+
+#[test]
+#[doc = "HTTP-16"]
 fn what_follows_the_announced_length_goes_nowhere() {
     let upstream = answering(
         [
