@@ -228,6 +228,11 @@ impl Driver<'_> {
     /// What h2 refuses itself never becomes a request: those that it was given and did not hand on.
     fn report_refused(&mut self) {
         let made = self.session.requests().unwrap_or(0);
+        if self.leaving.is_some() {
+            // Those above the last stream of our GOAWAY are the client's to make elsewhere: h2 drops them unseen.
+            self.known = self.known.max(made);
+            return;
+        }
         while self.known < made {
             self.known += 1;
             self.worker.reporter.emit(ConnectionRefused {

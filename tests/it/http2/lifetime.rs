@@ -260,6 +260,43 @@ fn a_client_that_comes_during_the_delay_of_a_drain_has_its_first_request_served(
 }
 
 #[test]
+fn requests_that_come_after_the_last_word_of_a_drain_are_no_refusals() {
+    let gate = Gate::closed();
+    let held = gate.clone();
+    let upstream = Upstream::scripted(move |conn| {
+        let _request = conn.request();
+        held.wait();
+        conn.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    });
+    let gateway = Setup::to(&upstream)
+        .h2c()
+        .top("drain: { delay: 1s, timeout: 60s }")
+        .start();
+    let mut raw = Raw::to(gateway.address());
+    raw.send(frames::get(1, "/x"));
+    upstream.wait_requests(1);
+    gateway.running().drain();
+    raw.until("the wish", is_goaway);
+    let ping = raw.until("a PING", |frame| frame.kind == frames::PING);
+    raw.send(frames::frame(frames::PING, frames::ACK, 0, ping.payload));
+    assert_eq!(raw.goaway(), (1, NO_ERROR));
+    for stream in [3, 5, 7] {
+        raw.send(frames::get(stream, "/late"));
+    }
+    raw.settle();
+    gate.open();
+    raw.until("the answer", |frame| frame.kind == frames::DATA && frame.stream == 1);
+    raw.is_closed();
+    drop(raw);
+    gateway.wait_metric("portcullis_open_connections", &[], |open| open == 0.0);
+    let refused = gateway
+        .metrics()
+        .sum("portcullis_connections_refused_total", &["reason=\"stream_refused\""]);
+    assert_eq!(refused.unwrap_or(0.0), 0.0);
+    assert_eq!(upstream.requests().len(), 1);
+}
+
+#[test]
 #[doc = "RS-03"]
 fn a_connection_is_counted_until_its_last_byte() {
     let upstream = Upstream::ok();
