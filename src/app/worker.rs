@@ -130,7 +130,10 @@ async fn work(number: usize, shared: Shared, mut orders: UnboundedReceiver<Order
                     let _nobody_asks = closed.send(());
                 });
             }
-            Order::Stop => break,
+            Order::Stop => {
+                worker.end();
+                break;
+            }
         }
     }
 }

@@ -35,6 +35,8 @@ pub struct Http2Source {
     stream: RecvStream,
     /// Bytes still to come, where the head says how many.
     left: Option<u64>,
+    /// The last piece of an announced length, until it is certain that it is the last.
+    held: Option<Bytes>,
     data_ended: bool,
     /// Of a sender that waits to be told to go on.
     invitation: Option<Invitation>,
@@ -60,6 +62,7 @@ impl Source {
         Self::Http2(Http2Source {
             stream,
             left: content_length,
+            held: None,
             data_ended: false,
             invitation: None,
         })
@@ -87,7 +90,7 @@ impl Source {
     pub fn is_end_stream(&self) -> bool {
         match self {
             Self::Http1(incoming) => incoming.is_end_stream(),
-            Self::Http2(source) => source.stream.is_end_stream(),
+            Self::Http2(source) => source.held.is_none() && source.stream.is_end_stream(),
             Self::Ended => true,
         }
     }
@@ -95,7 +98,11 @@ impl Source {
     pub fn size_hint(&self) -> SizeHint {
         match self {
             Self::Http1(incoming) => incoming.size_hint(),
-            Self::Http2(source) => source.left.map_or_else(SizeHint::default, SizeHint::with_exact),
+            Self::Http2(source) => {
+                let held = source.held.as_ref().map_or(0, Bytes::len) as u64;
+                let left = source.left.map(|left| left.saturating_add(held));
+                left.map_or_else(SizeHint::default, SizeHint::with_exact)
+            }
             Self::Ended => SizeHint::with_exact(0),
         }
     }
@@ -103,7 +110,7 @@ impl Source {
 
 impl Http2Source {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, SourceBroken>>> {
-        if !self.data_ended {
+        while !self.data_ended {
             let data = self.stream.poll_data(cx);
             if data.is_pending()
                 && let Some(invitation) = self.invitation.take()
@@ -114,11 +121,27 @@ impl Http2Source {
                 Some(Ok(data)) => {
                     // Whoever asks for a frame has a place for it: its sender may send as much again.
                     self.stream.flow_control().release_capacity(data.len())?;
+                    if data.is_empty() {
+                        continue;
+                    }
+                    if self.held.is_some() {
+                        return Poll::Ready(Some(Err(h2::Error::from(h2::Reason::PROTOCOL_ERROR).into())));
+                    }
                     self.left = self.left.map(|left| left.saturating_sub(data.len() as u64));
+                    if self.left == Some(0) && !self.stream.is_end_stream() {
+                        // HTTP-12: whoever gets this has the whole message, so nothing more may come.
+                        self.held = Some(data);
+                        continue;
+                    }
                     return Poll::Ready(Some(Ok(Frame::data(data))));
                 }
                 Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
-                None => self.data_ended = true,
+                None => {
+                    self.data_ended = true;
+                    if let Some(last) = self.held.take() {
+                        return Poll::Ready(Some(Ok(Frame::data(last))));
+                    }
+                }
             }
         }
         match ready!(self.stream.poll_trailers(cx)) {

@@ -175,6 +175,9 @@ async fn switched(
     offer: Option<Offer<'_>>,
 ) -> Result<Response<Answer>, ForwardFault> {
     let offer = offer.ok_or(SwitchFault::Unasked)?;
+    if response.version() != Version::HTTP_11 {
+        return Err(SwitchFault::Unnamed.into());
+    }
     let protocol = offer.accepted(response.headers())?;
     let framing = framing::of_answer(response.status(), response.version(), response.headers())?;
     crate::request::headers::clean_answer(response.headers_mut(), &framing);

@@ -10,6 +10,7 @@ use http::header::{CONNECTION, HeaderName, HeaderValue, TE, UPGRADE};
 use crate::config::protocol::ProtocolName;
 use crate::request::upgrade::Upgrade;
 
+const SEC_WEBSOCKET_KEY: HeaderName = HeaderName::from_static("sec-websocket-key");
 const SEC_WEBSOCKET_ACCEPT: HeaderName = HeaderName::from_static("sec-websocket-accept");
 
 /// RFC 6455 section 1.3.
@@ -54,6 +55,10 @@ impl<'a> Offer<'a> {
             // One wish at a time: who switches reads no trailers.
             headers.remove(TE);
             headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        }
+        // Also where the client names it in `Connection`, which takes it away.
+        if let Some(key) = self.websocket_key {
+            headers.insert(SEC_WEBSOCKET_KEY, key.clone());
         }
     }
 

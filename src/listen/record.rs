@@ -127,7 +127,12 @@ impl Observer for Record {
 
 impl Drop for Record {
     fn drop(&mut self) {
-        let now = self.carrier.now();
+        // What is cut off is dropped by somebody who has not looked at the connection's clock.
+        let now = if self.whole {
+            self.carrier.now()
+        } else {
+            self.worker.timers.now()
+        };
         self.carrier.request_ended(now);
         let route = self.route.and_then(|index| self.lease.router.get(index));
         let upstream = route.and_then(|route| match &route.answer {
@@ -141,7 +146,11 @@ impl Drop for Record {
             }),
             RouteAnswer::Redirect(_) => None,
         });
-        let left = (!self.whole && self.reason.is_none()).then_some("the client left before the end of the answer");
+        let left = (!self.whole && self.reason.is_none()).then_some(if self.worker.is_ending() {
+            "cut off at the end of a drain"
+        } else {
+            "the client left before the end of the answer"
+        });
         self.worker.reporter.finished(&Finished {
             at: self.at,
             request_id: self.id.as_str(),

@@ -111,10 +111,16 @@ pub(super) async fn run(client: &Client, mut tunnel: Box<Tunnel>) {
         task.poll_past(moment).map(|()| end)
     })
     .await;
-    tunnel.record.sent(tunnel.outward.moved);
     match end {
         TunnelEnd::Whole => tunnel.record.ended_whole(),
         TunnelEnd::Broken(_) | TunnelEnd::Idle | TunnelEnd::Stalled | TunnelEnd::Aged => tunnel.record.cut_off(&end),
+    }
+}
+
+/// Also when it is dropped with its worker.
+impl Drop for Tunnel {
+    fn drop(&mut self) {
+        self.record.sent(self.outward.moved);
     }
 }
 

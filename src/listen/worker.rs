@@ -30,9 +30,11 @@ pub struct Worker {
     pub(super) date: Date,
     current: RefCell<Cache<Arc<ArcSwap<Snapshot>>, Arc<Snapshot>>>,
     lease: RefCell<Lease>,
-    /// Connections that have ended or gone to rest lately, and before that.
+    /// Connections and streams that have ended or gone to rest lately, and before that.
     let_go: Cell<u32>,
     let_go_earlier: Cell<u32>,
+    /// Whatever still runs is cut off now.
+    ending: Cell<bool>,
     /// What passes through a tunnel passes through here.
     pub scratch: RefCell<Box<[u8]>>,
 }
@@ -68,11 +70,21 @@ impl Worker {
             lease: RefCell::new(lease),
             let_go: Cell::new(0),
             let_go_earlier: Cell::new(0),
+            ending: Cell::new(false),
             scratch: RefCell::new(vec![0; SCRATCH].into()),
         })
     }
 
-    /// A connection has given its buffers back.
+    /// The worker ends, and what it still carries with it.
+    pub fn end(&self) {
+        self.ending.set(true);
+    }
+
+    pub(super) fn is_ending(&self) -> bool {
+        self.ending.get()
+    }
+
+    /// A connection or a stream has given its buffers back.
     pub(super) fn lets_go(&self) {
         self.let_go.set(self.let_go.get().saturating_add(1));
     }

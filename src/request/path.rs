@@ -85,6 +85,12 @@ impl NormalPath {
         if !raw.as_str().starts_with('/') {
             return Err(PathFault::NotAbsolute);
         }
+        // What `http` has cut a whole `#fragment` from says `/` when it is asked, and nothing when it is sent.
+        let raw = if raw.as_str() == "/" {
+            PathAndQuery::from_static("/")
+        } else {
+            raw
+        };
         if let Some(query) = raw.query() {
             check_query(query.as_bytes())?;
         }

@@ -19,7 +19,7 @@ pub(super) struct Interim {
 enum State {
     #[default]
     Start,
-    /// This many bytes of `HTTP/1.x 1` have been matched.
+    /// This many bytes of `HTTP/1.x 101` have been matched.
     StatusLine(u8),
     /// Inside an interim head; this many bytes of its final CR LF CR LF have been matched.
     InterimHead(u8),
@@ -33,6 +33,8 @@ impl Interim {
         for &byte in bytes {
             self.state = match self.state {
                 State::Done => return Ok(()),
+                // The parser skips empty lines before a head.
+                State::Start if matches!(byte, b'\r' | b'\n') => State::Start,
                 State::Start => status_line(0, byte),
                 State::StatusLine(matched) => status_line(matched, byte),
                 State::InterimHead(matched) => match (matched, byte) {
@@ -58,11 +60,14 @@ impl Interim {
 
 fn status_line(matched: u8, byte: u8) -> State {
     const PREFIX: &[u8; 10] = b"HTTP/1.? 1";
-    match PREFIX.get(usize::from(matched)) {
-        Some(b'?') => State::StatusLine(matched + 1),
-        Some(want) if *want == byte && usize::from(matched) + 1 == PREFIX.len() => State::InterimHead(0),
-        Some(want) if *want == byte => State::StatusLine(matched + 1),
-        _ => State::Done,
+    match (PREFIX.get(usize::from(matched)), matched, byte) {
+        (Some(b'?'), ..) => State::StatusLine(matched + 1),
+        (Some(want), ..) if *want == byte => State::StatusLine(matched + 1),
+        (Some(_), ..) => State::Done,
+        // 101 is an answer itself: what follows it is another protocol's.
+        (None, 10, b'0') => State::StatusLine(11),
+        (None, 11, b'1') => State::Done,
+        (None, ..) => State::InterimHead(0),
     }
 }
 
@@ -86,6 +91,19 @@ mod tests {
                 "chunks of {chunk}"
             );
         }
+    }
+
+    #[test]
+    fn empty_lines_before_a_head_hide_nothing_and_a_switch_is_the_last_head() {
+        let mut interim = Interim::default();
+        let odd = [b"\r\n", CONTINUE].concat();
+        for _ in 0..8 {
+            interim.read(&odd).unwrap();
+        }
+        assert!(interim.read(&odd).is_err());
+        let mut interim = Interim::default();
+        interim.read(b"HTTP/1.1 101 Switching Protocols\r\n\r\n").unwrap();
+        interim.read(&CONTINUE.repeat(20)).unwrap();
     }
 
     #[test]

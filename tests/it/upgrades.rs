@@ -364,6 +364,24 @@ fn a_drain_leaves_a_tunnel_the_time_to_end() {
 }
 
 #[test]
+fn a_tunnel_that_a_drain_cuts_off_is_recorded_as_such() {
+    let upstream = playing();
+    let gateway = Setup::to(&upstream).top("drain: { delay: 0s, timeout: 20s }").start();
+    let log = gateway.log.clone();
+    let mut client = gateway.client();
+    client.send(websocket());
+    switched(&mut client);
+    client.send(*b"ping");
+    client.read_until(b"pong");
+    gateway.running().drain();
+    assert_eq!(gateway.wait(), portcullis::app::Drained::CutOff);
+    let line = log.wait(|line| line["status"] == 101);
+    assert!(line["reason"].as_str().unwrap().contains("drain"), "{line}");
+    assert_eq!(line["bytes"], 4);
+    assert!(line["duration_ms"].as_f64().unwrap() >= 20_000.0, "{line}");
+}
+
+#[test]
 fn an_answer_that_is_no_switch_passes_as_it_is() {
     let upstream = Upstream::answering(OK);
     let gateway = Setup::to(&upstream).start();

@@ -55,7 +55,13 @@ impl Answering {
         }
     }
 
-    pub(super) async fn run(self, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
+    pub(super) async fn run(self, request: Request<RecvStream>, respond: SendResponse<Bytes>) {
+        let worker = Rc::clone(&self.worker);
+        self.answer_on(request, respond).await;
+        worker.lets_go();
+    }
+
+    async fn answer_on(self, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
         let is_head = *request.method() == Method::HEAD;
         let Some(response) = self.answer(request, &mut respond).await else {
             // Taken back, or the connection is gone.
