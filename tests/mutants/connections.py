@@ -85,9 +85,9 @@ MUTANTS = [
     ),
     mutant(
         "proxy protocol: forwarding headers of somebody unnamed are believed",
-        "src/request/mod.rs",
-        "let client = if connection.unnamed {",
-        "let client = if false {",
+        "src/base/peer.rs",
+        "Peer::Unnamed => false,",
+        "Peer::Unnamed => true,",
         "proxy_protocol::whom_the_proxy_cannot_name_is_believed_nothing",
     ),
     mutant(
@@ -95,7 +95,7 @@ MUTANTS = [
         "src/listen/opening.rs",
         "match place.counted_for(peer, &self.rules().trusted, limits) {",
         "match Ok::<_, super::limits::Refused>(place) {",
-        "proxy_protocol::connections_are_counted_by_the_address_the_header_names",
+        "proxy_protocol::lists::connections_are_counted_by_the_address_the_header_names",
     ),
     mutant(
         "proxy protocol: a header has no end of its time",
@@ -143,9 +143,10 @@ MUTANTS = [
     mutant(
         "upgrade: a switch that was not asked for",
         "src/forward/mod.rs",
-        "let offer = offer.ok_or(SwitchFault::Unasked)?;\n    let protocol = offer.accepted(response.headers())?;",
-        "let other = crate::config::protocol::ProtocolName::websocket();\n    let protocol = match &offer {\n"
-        "        Some(offer) => offer.accepted(response.headers())?,\n        None => &other,\n    };",
+        "let offer = offer.ok_or(SwitchFault::Unasked)?;\n",
+        "let wish = crate::request::upgrade::Upgrade { protocols: vec![crate::config::protocol::ProtocolName::websocket()], "
+        "websocket_key: Some(HeaderValue::from_static(\"dGhlIHNhbXBsZSBub25jZQ==\")) };\n"
+        "    let any = wish.protocols.clone();\n    let Some(offer) = offer.or(Offer::of(Some(&wish), &any)) else { unreachable!() };\n",
         "upgrades::a_switch_that_nobody_asked_for_is_a_bad_answer",
         "answers::a_101_nobody_asked_for_is_502",
     ),

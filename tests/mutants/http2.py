@@ -93,8 +93,8 @@ MUTANTS = [
     mutant(
         "h2c: a body where none can be",
         "src/forward/http2.rs",
-        "Poll::Ready(Some(_)) => Poll::Ready(Err(ForwardFault::Surplus)),",
-        "Poll::Ready(Some(_)) => Poll::Ready(Ok(())),",
+        "Poll::Ready(Some(Ok(_))) => Poll::Ready(Err(ForwardFault::Surplus)),",
+        "Poll::Ready(Some(Ok(_))) => Poll::Ready(Ok(())),",
         "upstream_http2::exchange::a_body_where_none_can_be_is_502",
     ),
     mutant(
@@ -188,8 +188,8 @@ MUTANTS = [
     mutant(
         "http2: an answer waits for ever for room",
         "src/listen/http2/stream.rs",
-        "task.poll_past(since + WRITE_STALL)",
-        "task.poll_past(since + 1000 * WRITE_STALL)",
+        "task.poll_past(stalled.since + WRITE_STALL)",
+        "task.poll_past(stalled.since + 1000 * WRITE_STALL)",
         "http2::ending::an_answer_that_finds_no_room_is_given_up_after_half_a_minute",
     ),
     mutant(
@@ -216,8 +216,8 @@ MUTANTS = [
     mutant(
         "http2: useful frames pay for nothing",
         "src/listen/http2/meter.rs",
-        "self.earn(PER_DATA);",
-        "self.earn(PER_DATA - 4);",
+        "self.earn(steps.saturating_mul(PER_STEP).max(PER_DATA));",
+        "self.earn(steps.saturating_mul(PER_STEP).min(PER_DATA - 4));",
         "http2::hostile::what_polite_clients_do_is_no_flood",
     ),
     mutant(
@@ -265,8 +265,8 @@ MUTANTS = [
     mutant(
         "http2: nobody is asked to leave",
         "src/listen/http2/mod.rs",
-        "if self.listener.stage() != Stage::Serving && self.leaving.is_none() {",
-        "if self.listener.stage() < Stage::Serving && self.leaving.is_none() {",
+        "if is_to_leave && self.leaving.is_none() {",
+        "if is_to_leave && self.known > 1_000_000 && self.leaving.is_none() {",
         "http2::lifetime::a_drain_loses_no_request",
     ),
     mutant(
