@@ -45,6 +45,11 @@ const SMALL_FRAMES: usize = 64 * 1024 * 1024;
 /// forgotten stream is taken for a faulty one in the end, so there is room for many clients leaving at once.
 const RESET_MAX: usize = 1024;
 
+/// Streams that were ended here before their answer had. Servers that guard themselves against floods of resets
+/// (CVE-2023-44487) end the connection, and everybody's calls with it, after some hundred; whoever sends requests and leaves
+/// must not bring that about.
+const GIVEN_UP_MAX: usize = 64;
+
 /// With streams open and not a byte for so long, the server is asked whether it is still there.
 const SILENCE: Duration = Duration::from_secs(60);
 
@@ -68,6 +73,7 @@ pub(super) struct Link {
     /// Gone once it takes no new streams.
     sender: RefCell<Option<SendRequest<Bytes>>>,
     streams: Cell<usize>,
+    given_up: Cell<usize>,
     /// Streams at a time, as the server has last announced.
     announced: Cell<usize>,
     /// Learned from refusals, where the server announces more than it takes.
@@ -171,6 +177,14 @@ impl Link {
         }
     }
 
+    /// A stream was ended here before its answer had ended.
+    pub(super) fn gave_up(&self) {
+        self.given_up.set(self.given_up.get() + 1);
+        if self.given_up.get() >= GIVEN_UP_MAX {
+            self.retire();
+        }
+    }
+
     /// The server took fewer streams than it had announced.
     pub(super) fn refused(&self) {
         self.cap.set(self.streams.get().saturating_sub(1).max(1));
@@ -227,6 +241,7 @@ async fn run(opening: Opening) {
         announced: Cell::new(sender.current_max_send_streams()),
         sender: RefCell::new(Some(sender)),
         streams: Cell::new(0),
+        given_up: Cell::new(0),
         cap: Cell::new(STREAMS_MAX),
         address,
         address_generation: Cell::new(target.addresses().generation()),

@@ -336,5 +336,7 @@ fn many_clients_that_leave_do_not_cost_the_others_their_connection() {
         }
         gateway.get("/stays").is(200);
     }
-    assert!(upstream.connections() <= 2, "{}", upstream.connections());
+    // Each takes 64 that leave, and nobody else's request is lost when it is given up.
+    assert!(upstream.connections() <= 2 + 1000 / 64, "{}", upstream.connections());
+    upstream.wait_open(1);
 }
