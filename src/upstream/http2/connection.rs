@@ -31,15 +31,21 @@ pub(super) const STREAMS_MAX: usize = 100;
 
 /// What an answer may send ahead of its client, for each stream. The connection's own window covers all streams, or a
 /// few clients that read slowly would hold up everybody else's answers.
-const STREAM_WINDOW: u32 = 128 * 1024;
+const STREAM_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = STREAM_WINDOW * STREAMS_MAX as u32;
 
 /// What one request's body may lie ahead of what the socket takes.
 const SEND_BUFFER: usize = 128 * 1024;
 
-/// Frames of very small messages cost more memory than their bytes: this bounds what an upstream can make us hold by
-/// sending a byte at a time, and lets the messages of a slow client wait.
-const SMALL_FRAMES: usize = 64 * 1024 * 1024;
+/// What many small pieces of answers may cost beyond the window. h2 keeps about 256 bytes around each piece that is not read
+/// yet, charges them to the connection, and ends it with all its calls when it has charged more: less than this, and a few
+/// slow readers of tiny messages would end everybody's. The smallest message of gRPC has five bytes, so every stream may
+/// have its whole window in pieces of that size: 13,108 of them on each of the 100, 320 MiB around them in all, and because
+/// their list grows by doubling and stays, up to 512 MiB. An upstream can make us hold that much per connection, with 100
+/// clients who read nothing; pieces of a single byte end the connection at a fifth of the windows.
+const SMALL_FRAMES: usize = (STREAM_WINDOW as usize / SMALLEST_MESSAGE + 1) * PER_PIECE * STREAMS_MAX;
+const SMALLEST_MESSAGE: usize = 5;
+const PER_PIECE: usize = 256;
 
 /// Streams that were reset here and may still be spoken of by the server, which does not know yet. One that speaks of a
 /// forgotten stream is taken for a faulty one in the end, so there is room for many clients leaving at once.
