@@ -134,8 +134,10 @@ impl Streamed {
 
     fn release(&mut self) {
         // The room of a stream is free as soon as nobody holds it.
-        if let Some(Carrier::Http1(conn)) = self.carrier.take() {
-            self.pools.put_back(conn, self.idle, self.task.now());
+        match self.carrier.take() {
+            Some(Carrier::Http1(conn)) => self.pools.put_back(conn, self.idle, self.task.now()),
+            Some(Carrier::Http2(call)) => call.finish(),
+            None => {}
         }
     }
 

@@ -72,6 +72,8 @@ pub(super) struct Meter {
     control: u32,
     /// Control frames that useful ones have paid for.
     earned: u32,
+    /// How many clients' worth of `cancel` it has.
+    allowance: u32,
     cancel: u32,
     /// Whole seconds for which the allowances have been renewed.
     renewed: u64,
@@ -125,15 +127,16 @@ const PRIORITY: u8 = 0x20;
 const TRAILERS_MAX: usize = 64 * 1024;
 
 impl Meter {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(allowance: u32) -> Self {
         Self {
+            allowance,
             place: Place::Preface(PREFACE.len()),
             seen_settings: false,
             highest_stream: 0,
             heads: 0,
             control: CONTROL_MAX,
             earned: 0,
-            cancel: CANCEL_MAX,
+            cancel: CANCEL_MAX.saturating_mul(allowance),
             renewed: 0,
             block: Block::None,
             trailers: None,
@@ -157,7 +160,7 @@ impl Meter {
             self.renewed = second;
             let more = passed.saturating_mul(PER_SECOND);
             self.control = self.control.saturating_add(more).min(CONTROL_MAX);
-            self.cancel = self.cancel.saturating_add(more).min(CANCEL_MAX);
+            self.give_back(more.saturating_mul(self.allowance));
         }
     }
 
@@ -275,7 +278,12 @@ impl Meter {
 
     /// A request was answered to its end.
     pub(super) fn answered(&mut self) {
-        self.cancel = self.cancel.saturating_add(1).min(CANCEL_MAX);
+        self.give_back(1);
+    }
+
+    fn give_back(&mut self, more: u32) {
+        let most = CANCEL_MAX.saturating_mul(self.allowance);
+        self.cancel = self.cancel.saturating_add(more).min(most);
     }
 
     /// A request was taken back right after it was made (CVE-2023-44487).
@@ -339,7 +347,7 @@ mod tests {
     const PING: u8 = 0x6;
 
     fn greeted() -> Meter {
-        let mut meter = Meter::new();
+        let mut meter = Meter::new(1);
         meter.read(PREFACE).unwrap();
         meter.read(&frame(SETTINGS, 0, 0, 18)).unwrap();
         meter
@@ -353,7 +361,7 @@ mod tests {
     #[doc = "RS-04"]
     fn control_frames_are_counted_wherever_the_reads_are_cut() {
         for chunk in [1, 3, 8, 9, 10, 4096] {
-            let mut meter = Meter::new();
+            let mut meter = Meter::new(1);
             let first = [&PREFACE[..], &frame(SETTINGS, 0, 0, 18)].concat();
             let pings = frame(PING, 0, 0, 8).repeat(CONTROL_MAX as usize - 1);
             for part in [first, pings].concat().chunks(chunk) {
@@ -406,6 +414,20 @@ mod tests {
     }
 
     #[test]
+    fn a_proxy_may_take_back_what_many_clients_may() {
+        let mut meter = Meter::new(50);
+        for _ in 0..50 * CANCEL_MAX {
+            meter.cancelled().unwrap();
+        }
+        assert_eq!(meter.cancelled(), Err(Excess::Cancelled));
+        meter.renew(1);
+        for _ in 0..50 {
+            meter.stalled().unwrap();
+        }
+        assert_eq!(meter.stalled(), Err(Excess::Stalled));
+    }
+
+    #[test]
     fn a_block_lasts_until_the_last_byte_of_its_last_frame() {
         let mut meter = greeted();
         let head = frame(HEADERS, 0, 1, 10);
@@ -452,7 +474,7 @@ mod tests {
 
     #[test]
     fn settings_come_first() {
-        let mut meter = Meter::new();
+        let mut meter = Meter::new(1);
         meter.read(PREFACE).unwrap();
         assert_eq!(meter.read(&frame(HEADERS, END_HEADERS, 1, 0)), Err(Excess::NoSettings));
     }

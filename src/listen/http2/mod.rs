@@ -52,6 +52,9 @@ const UNSEEN_RESETS: usize = 20;
 const RESETS_REMEMBERED: usize = 200;
 const FORCED_RESETS: usize = 200;
 
+/// A trusted proxy passes on the requests of many clients: what one of them does to a connection must not end it for all.
+const PROXY_ALLOWANCE: u32 = 50;
+
 /// What many small pieces of bodies may cost beyond the window. h2 keeps about 256 bytes around each piece that is not read
 /// yet, charges them here, and ends the whole connection when it has charged more. The smallest message of gRPC, five
 /// bytes of prefix, may fill the window: 209,716 pieces. Their list grows by doubling and stays, so a connection holds up
@@ -60,7 +63,9 @@ const FORCED_RESETS: usize = 200;
 const DATA_OVERHEAD: usize = (CONNECTION_WINDOW as usize / MESSAGE + 1) * 256;
 const MESSAGE: usize = 5;
 
-fn builder(sizes: Sizes) -> Builder {
+/// `allowance`: how many clients' worth of resets it may bring.
+fn builder(sizes: Sizes, allowance: u32) -> Builder {
+    let clients = allowance as usize;
     let mut builder = Builder::new();
     builder
         .max_concurrent_streams(STREAMS)
@@ -68,9 +73,9 @@ fn builder(sizes: Sizes) -> Builder {
         .initial_connection_window_size(CONNECTION_WINDOW)
         .initial_window_size(STREAM_WINDOW)
         .max_send_buffer_size(SEND_BUFFER)
-        .max_pending_accept_reset_streams(UNSEEN_RESETS)
-        .max_concurrent_reset_streams(RESETS_REMEMBERED)
-        .max_local_error_reset_streams(Some(FORCED_RESETS))
+        .max_pending_accept_reset_streams(UNSEEN_RESETS * clients)
+        .max_concurrent_reset_streams(RESETS_REMEMBERED * clients)
+        .max_local_error_reset_streams(Some(FORCED_RESETS * clients))
         .data_frame_budget(DATA_OVERHEAD);
     builder
 }
@@ -98,8 +103,10 @@ pub(super) async fn serve(worker: Rc<Worker>, listener: Rc<Listener>, opened: Op
     }
     let lease = worker.lease();
     let task = TaskHandle::new(&worker.timers);
-    let session = Session::new(&task, lease.timeouts, place);
-    let builder = builder(lease.sizes);
+    let is_proxy = listener.rules_in(&lease).trusted.contains(origin.peer);
+    let allowance = if is_proxy { PROXY_ALLOWANCE } else { 1 };
+    let session = Session::new(&task, lease.timeouts, place, allowance);
+    let builder = builder(lease.sizes, allowance);
     drop(lease);
 
     let mut io = MeteredIo::new(stream, unread, Rc::clone(&session));

@@ -52,12 +52,13 @@ const TURN: usize = 64 * 1024;
 const HASTE: Duration = Duration::from_secs(1);
 
 impl Session {
-    pub(super) fn new(task: &TaskHandle, timeouts: ClientTimeouts, place: Entered) -> Rc<Self> {
+    /// `allowance`: how many clients' worth of requests it may take back.
+    pub(super) fn new(task: &TaskHandle, timeouts: ClientTimeouts, place: Entered, allowance: u32) -> Rc<Self> {
         let now = task.now();
         Rc::new(Self {
             task: task.clone(),
             waker: RefCell::new(Waker::noop().clone()),
-            meter: RefCell::new(Meter::new()),
+            meter: RefCell::new(Meter::new(allowance)),
             excess: Cell::new(None),
             began: now,
             streams: Cell::new(0),

@@ -122,6 +122,9 @@ impl<B: Body<Data = Bytes> + Unpin> Call<B> {
     }
 
     fn fail(&self, error: h2::Error) -> CallFailed<B::Error> {
+        if error.is_remote() {
+            self.room.ended_by_server();
+        }
         if error.reason() == Some(Reason::REFUSED_STREAM) {
             self.room.refused();
         }
@@ -135,6 +138,11 @@ impl<B: Body<Data = Bytes> + Unpin> Call<B> {
             Poll::Ready(Err(fault)) => Err(fault),
             Poll::Ready(Ok(())) | Poll::Pending => Ok(()),
         }
+    }
+
+    /// The answer has come to its end.
+    pub fn finish(self) {
+        self.room.ended_by_server();
     }
 
     /// Whether the connection had lain unused for so long that its server may have closed it while the request was on

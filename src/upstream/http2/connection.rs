@@ -31,19 +31,30 @@ pub(super) const STREAMS_MAX: usize = 100;
 
 /// What an answer may send ahead of its client, for each stream. The connection's own window covers all streams, or a
 /// few clients that read slowly would hold up everybody else's answers.
-const STREAM_WINDOW: u32 = 128 * 1024;
+const STREAM_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = STREAM_WINDOW * STREAMS_MAX as u32;
 
 /// What one request's body may lie ahead of what the socket takes.
 const SEND_BUFFER: usize = 128 * 1024;
 
-/// Frames of very small messages cost more memory than their bytes: this bounds what an upstream can make us hold by
-/// sending a byte at a time, and lets the messages of a slow client wait.
-const SMALL_FRAMES: usize = 64 * 1024 * 1024;
+/// What many small pieces of answers may cost beyond the window. h2 keeps about 256 bytes around each piece that is not read
+/// yet, charges them to the connection, and ends it with all its calls when it has charged more: less than this, and a few
+/// slow readers of tiny messages would end everybody's. The smallest message of gRPC has five bytes, so every stream may
+/// have its whole window in pieces of that size: 13,108 of them on each of the 100, 320 MiB around them in all, and because
+/// their list grows by doubling and stays, up to 512 MiB. An upstream can make us hold that much per connection, with 100
+/// clients who read nothing; pieces of a single byte end the connection at a fifth of the windows.
+const SMALL_FRAMES: usize = (STREAM_WINDOW as usize / SMALLEST_MESSAGE + 1) * PER_PIECE * STREAMS_MAX;
+const SMALLEST_MESSAGE: usize = 5;
+const PER_PIECE: usize = 256;
 
 /// Streams that were reset here and may still be spoken of by the server, which does not know yet. One that speaks of a
 /// forgotten stream is taken for a faulty one in the end, so there is room for many clients leaving at once.
 const RESET_MAX: usize = 1024;
+
+/// Streams that were ended here before their answer had. Servers that guard themselves against floods of resets
+/// (CVE-2023-44487) end the connection, and everybody's calls with it, after some hundred; whoever sends requests and leaves
+/// must not bring that about.
+const GIVEN_UP_MAX: usize = 64;
 
 /// With streams open and not a byte for so long, the server is asked whether it is still there.
 const SILENCE: Duration = Duration::from_secs(60);
@@ -68,6 +79,7 @@ pub(super) struct Link {
     /// Gone once it takes no new streams.
     sender: RefCell<Option<SendRequest<Bytes>>>,
     streams: Cell<usize>,
+    given_up: Cell<usize>,
     /// Streams at a time, as the server has last announced.
     announced: Cell<usize>,
     /// Learned from refusals, where the server announces more than it takes.
@@ -171,6 +183,14 @@ impl Link {
         }
     }
 
+    /// A stream was ended here before its answer had ended.
+    pub(super) fn gave_up(&self) {
+        self.given_up.set(self.given_up.get() + 1);
+        if self.given_up.get() >= GIVEN_UP_MAX {
+            self.retire();
+        }
+    }
+
     /// The server took fewer streams than it had announced.
     pub(super) fn refused(&self) {
         self.cap.set(self.streams.get().saturating_sub(1).max(1));
@@ -227,6 +247,7 @@ async fn run(opening: Opening) {
         announced: Cell::new(sender.current_max_send_streams()),
         sender: RefCell::new(Some(sender)),
         streams: Cell::new(0),
+        given_up: Cell::new(0),
         cap: Cell::new(STREAMS_MAX),
         address,
         address_generation: Cell::new(target.addresses().generation()),

@@ -3,7 +3,7 @@
 //! How many connections a target has is counted over all workers, together with those of HTTP/1 and by the same rules: when
 //! all places are taken, a request waits in the target's bounded queue.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
@@ -40,13 +40,20 @@ pub struct Room {
     sender: RefCell<Option<SendRequest<Bytes>>>,
     link: Rc<Link>,
     rested: Duration,
+    /// A stream has begun whose end the server has not said yet.
+    is_running: Cell<bool>,
 }
 
 impl Room {
     pub(super) fn on(link: Rc<Link>) -> Self {
         let sender = RefCell::new(link.sender());
         let rested = link.enter();
-        Self { sender, link, rested }
+        Self {
+            sender,
+            link,
+            rested,
+            is_running: Cell::new(false),
+        }
     }
 
     pub(super) fn send(
@@ -55,7 +62,11 @@ impl Room {
         is_whole: bool,
     ) -> Result<(ResponseFuture, SendStream<Bytes>), h2::Error> {
         match self.sender.take() {
-            Some(mut sender) => sender.send_request(head, is_whole),
+            Some(mut sender) => {
+                let begun = sender.send_request(head, is_whole);
+                self.is_running.set(begun.is_ok());
+                begun
+            }
             None => Err(Reason::REFUSED_STREAM.into()),
         }
     }
@@ -72,10 +83,18 @@ impl Room {
     pub(super) fn answered(&self) {
         self.link.answered();
     }
+
+    /// The server has ended its side of the stream.
+    pub(super) fn ended_by_server(&self) {
+        self.is_running.set(false);
+    }
 }
 
 impl Drop for Room {
     fn drop(&mut self) {
+        if self.is_running.get() {
+            self.link.gave_up();
+        }
         self.link.leave();
     }
 }

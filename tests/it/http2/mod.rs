@@ -6,4 +6,5 @@ mod grpc;
 mod heads;
 mod hostile;
 mod lifetime;
+mod proxies;
 mod windows;

@@ -213,3 +213,54 @@ fn workers_that_share_one_connection_take_turns() {
     assert!(upstream.open() <= 1 + usize::from(upstream.connections() > 1));
     assert_eq!(upstream.streams().len(), 64);
 }
+
+/// CVE-2023-44487: servers that guard themselves against resets end the connection after some hundred.
+#[test]
+fn clients_who_leave_do_not_use_up_a_connections_resets() {
+    const GIVEN_UP_MAX: usize = 64;
+    let door = Door::closed();
+    let held = door.clone();
+    let upstream = Http2Upstream::scripted(move |mut stream| {
+        let held = held.clone();
+        async move {
+            match stream.target() {
+                "/long" => {
+                    let mut answer = stream.begin(http::Response::new(()));
+                    answer.send_data("begun ".into(), false).unwrap();
+                    held.pass().await;
+                    answer.send_data("ended".into(), true).unwrap();
+                }
+                "/left" => stream.wait_reset().await,
+                _ => stream.answer_with("ok"),
+            }
+        }
+    });
+    let gateway = to(&upstream).start();
+    let mut long = gateway.client();
+    long.send(get("/long"));
+    upstream.wait_streams(1);
+    // Those that are answered do not count.
+    for _ in 0..2 * GIVEN_UP_MAX {
+        gateway.get("/whole").is(200);
+    }
+    let before = upstream.streams().len();
+    for place in before..before + GIVEN_UP_MAX + 6 {
+        let mut client = gateway.client();
+        client.send(get("/left"));
+        upstream.wait_streams(place + 1);
+        client.reset();
+        upstream.wait_reset(place);
+    }
+    gateway.get("/next").is(200);
+    let seen = upstream.streams();
+    let resets = |connection| {
+        let on_it = seen.iter().filter(|stream| stream.connection == connection);
+        on_it.filter(|stream| stream.reset.is_some()).count()
+    };
+    assert_eq!((resets(0), resets(1)), (GIVEN_UP_MAX, 6));
+    assert_eq!(seen.last().unwrap().connection, 1);
+    door.open();
+    assert_eq!(long.response().is(200).text(), "begun ended");
+    // With its last stream the first connection ends.
+    upstream.wait_open(1);
+}
