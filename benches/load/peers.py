@@ -11,7 +11,7 @@ WORKERS = 1
 
 UPSTREAM = """
 worker_processes {workers}; daemon off; pid {dir}/upstream.pid; error_log {dir}/upstream.err crit;
-events {{ worker_connections 8192; }}
+events {{ worker_connections 20000; }}
 http {{
   access_log off; keepalive_requests 100000000; keepalive_timeout 600s; sendfile on; tcp_nodelay on; server_tokens off;
   client_body_temp_path {dir}/u1; proxy_temp_path {dir}/u2; fastcgi_temp_path {dir}/u3; uwsgi_temp_path {dir}/u4;
@@ -28,7 +28,7 @@ http {{
 
 NGINX = """
 worker_processes {workers}; daemon off; pid {dir}/nginx.pid; error_log {dir}/nginx.err crit;
-events {{ worker_connections 8192; }}
+events {{ worker_connections 20000; }}
 http {{
   access_log off; keepalive_requests 100000000; keepalive_timeout 600s; tcp_nodelay on; server_tokens off;
   client_body_temp_path {dir}/n1; proxy_temp_path {dir}/n2; fastcgi_temp_path {dir}/n3; uwsgi_temp_path {dir}/n4;
@@ -46,7 +46,7 @@ http {{
 HAPROXY = """
 global
   nbthread {workers}
-  maxconn 9000
+  maxconn 20000
 defaults
   mode http
   timeout connect 5s
