@@ -141,14 +141,11 @@ MUTANTS = [
     ),
     # Switching to another protocol.
     mutant(
-        "upgrade: a switch that was not asked for",
-        "src/forward/mod.rs",
-        "let offer = offer.ok_or(SwitchFault::Unasked)?;\n",
-        "let wish = crate::request::upgrade::Upgrade { protocols: vec![crate::config::protocol::ProtocolName::websocket()], "
-        "websocket_key: Some(HeaderValue::from_static(\"dGhlIHNhbXBsZSBub25jZQ==\")) };\n"
-        "    let any = wish.protocols.clone();\n    let Some(offer) = offer.or(Offer::of(Some(&wish), &any)) else { unreachable!() };\n",
+        "upgrade: a switch to something else than was asked for",
+        "src/forward/upgrade.rs",
+        "let protocol = self.protocols.iter().find(|offered| ***offered == name);",
+        "let protocol = self.protocols.first().filter(|_| !name.as_str().is_empty());",
         "upgrades::a_switch_that_nobody_asked_for_is_a_bad_answer",
-        "answers::a_101_nobody_asked_for_is_502",
     ),
     mutant(
         "upgrade: any answer to the key of a WebSocket",
