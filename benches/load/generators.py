@@ -42,7 +42,8 @@ def full_load_h2c(folder, port, path, connections, seconds, cpu):
     if not requests or not fine:
         raise RuntimeError(f"h2load reported nothing:\n{output}")
     done, fine = int(requests.group(1)), int(fine.group(1))
-    if not done or done != fine:
+    # One that is answered while the time is up may be counted as answered and not as done.
+    if not done or fine < done:
         raise RuntimeError(f"port {port}{path}: {done - fine} of {done} requests failed")
     return {"requests": done, "duration": seconds * 1e6}
 

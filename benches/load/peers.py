@@ -46,7 +46,7 @@ http {{
 HAPROXY = """
 global
   nbthread {workers}
-  maxconn 20000
+  maxconn 9900
 defaults
   mode http
   timeout connect 5s

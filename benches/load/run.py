@@ -119,7 +119,7 @@ class Run:
             samples = self.under_load("upstream by TCP or unix socket", "/plain/get", running)
         finally:
             stop(running)
-        self.add("unix-socket upstream v TCP upstream", 0.90, ratios(samples["portcullis, unix socket"], samples["portcullis"]))
+        self.add("unix-socket upstream v TCP upstream", 1.00, ratios(samples["portcullis, unix socket"], samples["portcullis"]))
 
     def h2c(self):
         """HTTP/2 in the clear from clients, HTTP/1.1 to the upstream."""
