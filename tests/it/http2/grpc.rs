@@ -91,7 +91,11 @@ fn the_head_of_a_refused_call_ends_its_stream() {
 
 #[test]
 fn an_upstream_that_cannot_be_reached_is_unavailable() {
-    let gone = Upstream::ok().address();
+    // Bound and not listening: nobody else gets the port meanwhile.
+    let held = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    let any: std::net::SocketAddr = "127.0.0.1:0".parse().unwrap();
+    held.bind(&any.into()).unwrap();
+    let gone = held.local_addr().unwrap().as_socket().unwrap();
     let setup = Setup::new()
         .h2c()
         .upstream_as("gone", &format!("{{ urls: [\"http://{gone}\"] }}"))
