@@ -1,5 +1,6 @@
 //! What else a client wants to speak on its connection (RFC 9110 section 7.8). Its head goes in, before it is cleaned; a
-//! wish comes out, or nothing: where anything about it is out of the ordinary, the request goes on as a plain one.
+//! wish comes out, or nothing: where anything about it is out of the ordinary, the request goes on as a plain one. A
+//! WebSocket handshake without a proper key is refused: no answer to it could be told from a wrong one.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
