@@ -158,6 +158,18 @@ fn a_switch_that_nobody_asked_for_is_a_bad_answer() {
 }
 
 #[test]
+#[doc = "METH-03"]
+fn a_switch_to_something_else_than_was_asked_for_is_a_bad_answer() {
+    let upstream = Upstream::answering_once(SWITCHED);
+    let gateway = Setup::new()
+        .upstream("up", &upstream)
+        .route("{ path: /**, upstream: up, auth: public, upgrade: [other] }")
+        .start();
+    let other = get("/x").field("Connection", "upgrade").field("Upgrade", "other");
+    gateway.ask(other).is_problem(502, "upstream.protocol");
+}
+
+#[test]
 #[doc = "METH-04"]
 fn a_switch_that_does_not_answer_the_key_is_a_bad_answer() {
     for answer in [

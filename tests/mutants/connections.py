@@ -145,7 +145,7 @@ MUTANTS = [
         "src/forward/upgrade.rs",
         "let protocol = self.protocols.iter().find(|offered| ***offered == name);",
         "let protocol = self.protocols.first().filter(|_| !name.as_str().is_empty());",
-        "upgrades::a_switch_that_nobody_asked_for_is_a_bad_answer",
+        "upgrades::a_switch_to_something_else_than_was_asked_for_is_a_bad_answer",
     ),
     mutant(
         "upgrade: any answer to the key of a WebSocket",
