@@ -33,6 +33,8 @@ pub struct Worker {
     /// Connections and streams that have ended or gone to rest lately, and before that.
     let_go: Cell<u32>,
     let_go_earlier: Cell<u32>,
+    /// Looks since memory was last given back.
+    looks: Cell<u32>,
     /// Whatever still runs is cut off now.
     ending: Cell<bool>,
     /// What passes through a tunnel passes through here.
@@ -41,6 +43,9 @@ pub struct Worker {
 
 /// So many connections at once are worth the look through the whole heap.
 const WAVE: u32 = 64;
+
+/// So many looks without one are enough: a minute, at the pace of the heartbeat.
+const LOOKS: u32 = 120;
 
 /// One read of a tunnel: large enough for speed, small enough for the processor's cache.
 const SCRATCH: usize = 32 * 1024;
@@ -70,6 +75,7 @@ impl Worker {
             lease: RefCell::new(lease),
             let_go: Cell::new(0),
             let_go_earlier: Cell::new(0),
+            looks: Cell::new(0),
             ending: Cell::new(false),
             scratch: RefCell::new(vec![0; SCRATCH].into()),
         })
@@ -94,7 +100,10 @@ impl Worker {
     pub fn trim_after_wave(&self) {
         let lately = self.let_go.take();
         let all = self.let_go_earlier.get().saturating_add(lately);
-        let is_over = all >= WAVE && lately < WAVE;
+        let looks = self.looks.get() + 1;
+        // What few connections have held in large pieces, or those to upstreams, is no wave.
+        let is_over = all >= WAVE && lately < WAVE || looks >= LOOKS;
+        self.looks.set(if is_over { 0 } else { looks });
         if is_over {
             allocator::give_back();
         }
