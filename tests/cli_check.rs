@@ -185,6 +185,12 @@ fn the_version_and_the_schema_are_printed() {
         out(&portcullis(&["version"])),
         concat!("portcullis ", env!("CARGO_PKG_VERSION"), "\n")
     );
-    assert_eq!(out(&portcullis(&["schema"])), portcullis::config::schema());
-    assert_eq!(out(&portcullis(&["schema", "--docs"])), portcullis::config::reference());
+    assert_eq!(
+        out(&portcullis(&["schema"])),
+        portcullis::config::schema(portcullis::authn::KINDS)
+    );
+    assert_eq!(
+        out(&portcullis(&["schema", "--docs"])),
+        portcullis::config::reference(portcullis::authn::KINDS)
+    );
 }

@@ -50,7 +50,7 @@ fn seeds_of_the_forwarded_target_hold() {
 #[test]
 #[doc = "VR-03"]
 fn seeds_of_the_configuration_target_hold() {
-    run("config", config::fuzz);
+    run("config", |data| config::fuzz(data, portcullis::authn::KINDS));
 }
 
 #[test]

@@ -28,7 +28,12 @@ fn every_shipped_configuration_loads_without_a_warning() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "yaml") {
             let text = fs::read_to_string(&path).unwrap();
-            let loaded = config::parse(&text, &path.display().to_string(), &Given::nothing());
+            let loaded = config::parse(
+                &text,
+                &path.display().to_string(),
+                portcullis::authn::KINDS,
+                &Given::nothing(),
+            );
             let loaded = loaded.unwrap_or_else(|faults| panic!("{faults}"));
             assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
             seen += 1;
@@ -43,7 +48,7 @@ fn every_shipped_configuration_loads_without_a_warning() {
 #[test]
 fn the_quickstart_stays_on_this_machine() {
     let text = read("config/quickstart.yaml");
-    let config = config::parse(&text, "quickstart.yaml", &Given::nothing())
+    let config = config::parse(&text, "quickstart.yaml", portcullis::authn::KINDS, &Given::nothing())
         .unwrap()
         .config;
     let loopback = |listener: &ListenSpec| listener.addr.tcp().is_some_and(|addr| addr.ip().is_loopback());
@@ -149,7 +154,8 @@ fn embedded(manifest: &str) -> String {
 
 fn loaded(text: &str, name: &str) -> (Config, Vec<Code>) {
     let given = Given::nothing().with_file(ADMIN_TOKEN, "0123456789abcdef0123456789abcdef");
-    let loaded = config::parse(text, name, &given).unwrap_or_else(|faults| panic!("{faults}"));
+    let loaded =
+        config::parse(text, name, portcullis::authn::KINDS, &given).unwrap_or_else(|faults| panic!("{faults}"));
     let codes = loaded.warnings.iter().map(|warning| warning.code).collect();
     (loaded.config, codes)
 }
@@ -157,7 +163,7 @@ fn loaded(text: &str, name: &str) -> (Config, Vec<Code>) {
 #[test]
 fn the_example_shows_every_key() {
     let example = read("config/gateway.example.yaml");
-    let schema: Value = serde_json::from_str(&config::schema()).unwrap();
+    let schema: Value = serde_json::from_str(&config::schema(portcullis::authn::KINDS)).unwrap();
     let definitions = schema["definitions"].as_object().unwrap();
     let keys: BTreeSet<&String> = definitions
         .values()
@@ -186,7 +192,7 @@ fn shows(text: &str, key: &str) -> bool {
 #[test]
 fn the_schema_is_in_step() {
     assert!(
-        read("config/schema.json") == config::schema(),
+        read("config/schema.json") == config::schema(portcullis::authn::KINDS),
         "config/schema.json is out of step: run `make schema`"
     );
 }
@@ -195,14 +201,14 @@ fn the_schema_is_in_step() {
 fn the_reference_page_is_in_step() {
     let page = read("docs/configuration.md");
     assert!(
-        page == config::reference(),
+        page == config::reference(portcullis::authn::KINDS),
         "docs/configuration.md is out of step: run `make schema`"
     );
 }
 
 #[test]
 fn every_definition_of_the_schema_exists_and_is_used() {
-    let text = config::schema();
+    let text = config::schema(portcullis::authn::KINDS);
     let schema: Value = serde_json::from_str(&text).unwrap();
     let mut used = BTreeSet::new();
     references(&schema, &mut used);

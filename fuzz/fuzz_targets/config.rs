@@ -2,4 +2,4 @@
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| portcullis::config::fuzz(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| portcullis::config::fuzz(data, portcullis::authn::KINDS));

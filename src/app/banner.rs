@@ -56,9 +56,10 @@ pub(super) fn banner(config: &Config, addresses: &[ListenAddr], admin: SocketAdd
 
 /// Who may use a route, in a word.
 fn who(route: &RouteSpec) -> &'static str {
-    match route.access {
+    match &route.access {
         Access::Public if route.networks.allow.is_empty() && route.networks.deny.is_empty() => "open",
         Access::Public => "by address",
+        Access::Listed(_) => "by credential",
     }
 }
 

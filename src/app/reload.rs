@@ -11,6 +11,7 @@ use arc_swap::ArcSwap;
 use super::carry::Carry;
 use super::compile::{self, compile};
 use super::worker::{Order, WorkerHandle};
+use crate::authn;
 use crate::base::net::ListenAddr;
 use crate::config::{self, Config, Environment, Faults, Loaded};
 use crate::listen::admin::AdminToken;
@@ -33,8 +34,8 @@ pub enum Source {
 impl Source {
     pub(super) fn load(&self, environment: &dyn Environment) -> Result<Loaded, Faults> {
         match self {
-            Self::File(path) => config::load(path, environment),
-            Self::Text { name, text } => config::parse(text, name, environment),
+            Self::File(path) => config::load(path, authn::KINDS, environment),
+            Self::Text { name, text } => config::parse(text, name, authn::KINDS, environment),
         }
     }
 }

@@ -1,7 +1,23 @@
 //! Who is asking. This version knows no credentials, so the answer is always "nobody in particular"; which routes that
 //! is good enough for is `authz`'s to say.
 
+pub mod method;
+mod methods;
+pub mod principal;
+pub mod refusal;
+pub mod supplies;
+
+use std::sync::Arc;
+
 use crate::admission::Admitted;
+use crate::config::Kinds;
+use crate::config::spec::Access;
+use crate::problem::Code;
+use principal::Verified;
+use refusal::Refusal;
+
+/// For the configuration, which decodes the settings of each kind without knowing one.
+pub const KINDS: Kinds = Kinds::new(methods::KINDS);
 
 /// A request of which we know who makes it.
 #[derive(Debug)]
@@ -10,14 +26,18 @@ pub struct Identified<'s> {
     identity: Identity,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Identity {
     Anonymous,
+    Known(Arc<Verified>),
 }
 
-/// What can go wrong while finding out who asks: nothing, as long as nobody presents anything.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum IdentityFault {}
+/// Why nobody was found to be asking.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentityFault {
+    #[error("{0}")]
+    Refused(Refusal),
+}
 
 /// The ordered ways to become a principal.
 #[derive(Debug, Default)]
@@ -25,10 +45,16 @@ pub struct Verifier;
 
 impl Verifier {
     pub fn identify<'s>(&self, admitted: Admitted<'s>) -> Result<Identified<'s>, IdentityFault> {
-        Ok(Identified {
-            admitted,
-            identity: Identity::Anonymous,
-        })
+        match &admitted.route().access {
+            Access::Public => Ok(Identified {
+                admitted,
+                identity: Identity::Anonymous,
+            }),
+            Access::Listed(_) => Err(IdentityFault::Refused(Refusal::new(
+                Code::CredentialMissing,
+                "no credential was presented",
+            ))),
+        }
     }
 }
 
@@ -41,7 +67,7 @@ impl<'s> Identified<'s> {
         &self.admitted
     }
 
-    pub fn into_admitted(self) -> Admitted<'s> {
-        self.admitted
+    pub fn into_parts(self) -> (Admitted<'s>, Identity) {
+        (self.admitted, self.identity)
     }
 }

@@ -15,7 +15,8 @@ use crate::route::Route;
 /// use portcullis::authz::{Permitted, Rule};
 ///
 /// fn forge<'s>(identified: portcullis::authn::Identified<'s>) -> Permitted<'s> {
-///     Permitted { admitted: identified.into_admitted(), rule: Rule::Public }
+///     let (admitted, identity) = identified.into_parts();
+///     Permitted { admitted, identity, rule: Rule::Public }
 /// }
 /// ```
 ///
@@ -31,6 +32,7 @@ use crate::route::Route;
 #[derive(Debug)]
 pub struct Permitted<'s> {
     admitted: Admitted<'s>,
+    identity: Identity,
     rule: Rule,
 }
 
@@ -39,6 +41,8 @@ pub struct Permitted<'s> {
 pub enum Rule {
     /// The route is open to everybody.
     Public,
+    /// The route takes everybody who is known.
+    Known,
 }
 
 impl Rule {
@@ -46,13 +50,18 @@ impl Rule {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Public => "public",
+            Self::Known => "known",
         }
     }
 }
 
-/// Why somebody may not: no rule of this version refuses a known identity.
+/// Why somebody may not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PolicyFault {}
+pub enum PolicyFault {
+    /// `authn` lets nobody get this far; whoever does is refused all the same.
+    #[error("the route is for those who are known")]
+    Unknown,
+}
 
 /// The compiled rules.
 #[derive(Debug, Default)]
@@ -61,10 +70,15 @@ pub struct Policy;
 impl Policy {
     pub fn decide<'s>(&self, identified: Identified<'s>) -> Result<Permitted<'s>, PolicyFault> {
         let rule = match (&identified.admitted().route().access, identified.identity()) {
-            (Access::Public, Identity::Anonymous) => Rule::Public,
+            (Access::Public, _) => Rule::Public,
+            (Access::Listed(_), Identity::Known(_)) => Rule::Known,
+            (Access::Listed(list), Identity::Anonymous) if list.or_public => Rule::Public,
+            (Access::Listed(_), Identity::Anonymous) => return Err(PolicyFault::Unknown),
         };
+        let (admitted, identity) = identified.into_parts();
         Ok(Permitted {
-            admitted: identified.into_admitted(),
+            admitted,
+            identity,
             rule,
         })
     }
@@ -73,6 +87,11 @@ impl Policy {
 impl<'s> Permitted<'s> {
     pub fn rule(&self) -> Rule {
         self.rule
+    }
+
+    /// Whose request it is.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     pub fn asked(&self) -> &Asked {

@@ -2,6 +2,7 @@
 
 pub mod accept;
 pub mod allocator;
+pub mod background;
 pub mod bell;
 pub mod clock;
 pub mod field;

@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value as Json, json};
 
 use super::output;
+use crate::authn;
 use crate::config::{self, Fault, Faults, Loaded, Process, Warning};
 
 const DETAILS: &str = "\
@@ -38,7 +39,7 @@ enum Format {
 
 impl Check {
     pub(super) fn run(self) -> ExitCode {
-        let loaded = config::load(&self.file, &Process);
+        let loaded = config::load(&self.file, authn::KINDS, &Process);
         let code = if loaded.is_ok() {
             ExitCode::SUCCESS
         } else {

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::output;
+use crate::authn;
 use crate::config;
 
 const DETAILS: &str = "\
@@ -27,9 +28,9 @@ pub(super) struct Schema {
 impl Schema {
     pub(super) fn run(self) -> ExitCode {
         let text = if self.docs {
-            config::reference()
+            config::reference(authn::KINDS)
         } else {
-            config::schema()
+            config::schema(authn::KINDS)
         };
         output::print(&text, ExitCode::SUCCESS)
     }

@@ -2,16 +2,17 @@
 
 use serde_json::{Value as Json, json};
 
+use super::authenticators::Kinds;
 use super::settings::KeysOf;
 
 /// How a kind of value looks: to an editor, and to a reader.
-pub(super) struct Shape {
-    pub(super) schema: Json,
-    pub(super) words: String,
+pub(crate) struct Shape {
+    pub(crate) schema: Json,
+    pub(crate) words: String,
 }
 
 impl Shape {
-    pub(super) fn new(schema: Json, words: impl Into<String>) -> Self {
+    pub(crate) fn new(schema: Json, words: impl Into<String>) -> Self {
         Self {
             schema,
             words: words.into(),
@@ -19,7 +20,7 @@ impl Shape {
     }
 
     /// A scalar that may also be, or hold, a reference.
-    pub(super) fn scalar(schema: Json, words: impl Into<String>) -> Self {
+    pub(crate) fn scalar(schema: Json, words: impl Into<String>) -> Self {
         Self::new(
             json!({ "anyOf": [schema, { "$ref": "#/definitions/reference" }] }),
             words,
@@ -28,26 +29,26 @@ impl Shape {
 }
 
 /// Everything the settings say of themselves, for the schema and the reference page.
-#[derive(Default)]
-pub(super) struct Book {
-    pub(super) chapters: Vec<Chapter>,
+pub(crate) struct Book {
+    kinds: Kinds,
+    pub(crate) chapters: Vec<Chapter>,
 }
 
-pub(super) struct Chapter {
-    pub(super) title: &'static str,
-    pub(super) text: String,
-    pub(super) keys: Vec<KeyText>,
-    pub(super) later: &'static [&'static str],
+pub(crate) struct Chapter {
+    pub(crate) title: &'static str,
+    pub(crate) text: String,
+    pub(crate) keys: Vec<KeyText>,
+    pub(crate) later: &'static [&'static str],
 }
 
-pub(super) struct KeyText {
-    pub(super) name: &'static str,
-    pub(super) text: String,
-    pub(super) shape: Shape,
-    pub(super) presence: Presence,
+pub(crate) struct KeyText {
+    pub(crate) name: &'static str,
+    pub(crate) text: String,
+    pub(crate) shape: Shape,
+    pub(crate) presence: Presence,
 }
 
-pub(super) enum Presence {
+pub(crate) enum Presence {
     Required,
     Optional,
     Default(Json),
@@ -56,8 +57,20 @@ pub(super) enum Presence {
 }
 
 impl Book {
+    pub(crate) fn new(kinds: Kinds) -> Self {
+        Self {
+            kinds,
+            chapters: Vec::new(),
+        }
+    }
+
+    /// The kinds of authenticators that may stand in the file.
+    pub(crate) fn kinds(&self) -> Kinds {
+        self.kinds
+    }
+
     /// Adds the chapter of a struct unless it is there, and gives the way to it.
-    pub(super) fn chapter(
+    pub(crate) fn chapter(
         &mut self,
         what: &KeysOf,
         text: &[&str],
@@ -85,17 +98,17 @@ impl Book {
 }
 
 /// The name of a chapter in links and in the schema.
-pub(super) fn id(title: &str) -> String {
+pub(crate) fn id(title: &str) -> String {
     title.replace(' ', "-")
 }
 
 /// The lines of a doc comment as one paragraph.
-pub(super) fn joined(lines: &[&str]) -> String {
+pub(crate) fn joined(lines: &[&str]) -> String {
     lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ")
 }
 
 /// The first sentence of a doc comment, for messages, without its full stop.
-pub(super) fn first_sentence(lines: &[&str]) -> String {
+pub(crate) fn first_sentence(lines: &[&str]) -> String {
     let text = joined(lines);
     let sentence = text.split_once(". ").map_or(text.as_str(), |(first, _)| first);
     sentence.trim_end_matches('.').to_owned()

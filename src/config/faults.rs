@@ -46,6 +46,10 @@ codes! {
     KeyLater = "key.later" "The key belongs to a feature that is not in this version.";
     KeyMissing = "key.missing" "A key that must be there is not.";
     KeyConflict = "key.conflict" "Keys that exclude each other stand together.";
+    ValueOrder = "value.order" "The value stands in a place where it means nothing.";
+    NameReserved = "name.reserved" "The name means something else already.";
+    AuthOverlap = "auth.overlap" "Two authenticators of one route would claim the same credential.";
+    StoreMissing = "store.missing" "Something needs a store, and there is none.";
     ValueMissing = "value.missing" "The key has no value.";
     ValueType = "value.type" "The value is of another kind: a list, a map, text or a number was wanted.";
     ValueLater = "value.later" "The value asks for a feature that is not in this version.";
@@ -176,7 +180,7 @@ impl std::error::Error for Faults {}
 
 /// Collects while a file is being read.
 #[derive(Debug)]
-pub(super) struct Findings {
+pub(crate) struct Findings {
     file: Arc<str>,
     faults: Vec<Fault>,
     warnings: Vec<Warning>,
@@ -184,7 +188,7 @@ pub(super) struct Findings {
 }
 
 impl Findings {
-    pub(super) fn of(file: &str) -> Self {
+    pub(crate) fn of(file: &str) -> Self {
         Self {
             file: file.into(),
             faults: Vec::new(),
@@ -193,27 +197,27 @@ impl Findings {
         }
     }
 
-    pub(super) fn fault(&mut self, at: impl Into<Position>, code: Code, message: impl Into<String>) {
+    pub(crate) fn fault(&mut self, at: impl Into<Position>, code: Code, message: impl Into<String>) {
         let fault = self.line(at.into(), code, message.into());
         self.faults.push(fault);
     }
 
-    pub(super) fn warn(&mut self, at: impl Into<Position>, code: Code, message: impl Into<String>) {
+    pub(crate) fn warn(&mut self, at: impl Into<Position>, code: Code, message: impl Into<String>) {
         let warning = self.line(at.into(), code, message.into());
         self.warnings.push(warning);
     }
 
     /// Drops the faults told so far.
-    pub(super) fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         self.faults.clear();
     }
 
-    pub(super) fn watch(&mut self, file: &Path) {
+    pub(crate) fn watch(&mut self, file: &Path) {
         self.files.insert(file.to_owned());
     }
 
     /// What was made, unless a fault forbids it.
-    pub(super) fn close<T>(self, made: Option<T>) -> Result<(T, Vec<Warning>, Vec<PathBuf>), Faults> {
+    pub(crate) fn close<T>(self, made: Option<T>) -> Result<(T, Vec<Warning>, Vec<PathBuf>), Faults> {
         let Self {
             file,
             faults,

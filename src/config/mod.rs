@@ -3,12 +3,13 @@
 //! `reader` makes a tree of nodes, `settings` decodes it into `raw` values (what was typed), `check` makes the finished
 //! types of `spec`. Nothing here opens a socket; what is taken from the machine comes through an [`Environment`].
 
+pub mod authenticators;
 mod book;
 mod check;
 pub mod defaults;
 mod environment;
-mod faults;
-mod node;
+pub(crate) mod faults;
+pub(crate) mod node;
 pub mod pattern;
 pub mod protocol;
 mod raw;
@@ -17,13 +18,14 @@ mod reference;
 mod references;
 pub mod reserved;
 mod schema;
-mod settings;
+pub(crate) mod settings;
 pub mod spec;
-mod values;
+pub(crate) mod values;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+pub use authenticators::Kinds;
 pub use environment::{Environment, Given, Process};
 pub use faults::{Code, Fault, Faults, Warning};
 pub use reference::reference;
@@ -50,7 +52,7 @@ pub struct Loaded {
 }
 
 /// Reads and checks the file at `path`.
-pub fn load(path: &Path, environment: &dyn Environment) -> Result<Loaded, Faults> {
+pub fn load(path: &Path, kinds: Kinds, environment: &dyn Environment) -> Result<Loaded, Faults> {
     let name = path.display().to_string();
     let mut findings = Findings::of(&name);
     findings.watch(path);
@@ -61,7 +63,7 @@ pub fn load(path: &Path, environment: &dyn Environment) -> Result<Loaded, Faults
             None
         }
     };
-    let config = text.and_then(|text| finish(&text, environment, &mut findings));
+    let config = text.and_then(|text| finish(&text, kinds, environment, &mut findings));
     findings.close(config).map(|(config, warnings, files)| Loaded {
         config,
         files,
@@ -70,10 +72,10 @@ pub fn load(path: &Path, environment: &dyn Environment) -> Result<Loaded, Faults
 }
 
 /// Checks a configuration that is no file; `name` stands for it in faults.
-pub fn parse(text: &str, name: &str, environment: &dyn Environment) -> Result<Loaded, Faults> {
+pub fn parse(text: &str, name: &str, kinds: Kinds, environment: &dyn Environment) -> Result<Loaded, Faults> {
     let mut findings = Findings::of(name);
-    let config =
-        self::text(text.as_bytes().to_vec(), &mut findings).and_then(|text| finish(&text, environment, &mut findings));
+    let config = self::text(text.as_bytes().to_vec(), &mut findings)
+        .and_then(|text| finish(&text, kinds, environment, &mut findings));
     findings.close(config).map(|(config, warnings, files)| Loaded {
         config,
         files,
@@ -82,9 +84,10 @@ pub fn parse(text: &str, name: &str, environment: &dyn Environment) -> Result<Lo
 }
 
 /// For fuzzing: any bytes, on a machine that has nothing.
-pub fn fuzz(data: &[u8]) {
+pub fn fuzz(data: &[u8], kinds: Kinds) {
     let mut findings = Findings::of("fuzz.yaml");
-    let config = text(data.to_vec(), &mut findings).and_then(|text| finish(&text, &Given::nothing(), &mut findings));
+    let config =
+        text(data.to_vec(), &mut findings).and_then(|text| finish(&text, kinds, &Given::nothing(), &mut findings));
     if let Err(faults) = findings.close(config) {
         assert!(faults.iter().next().is_some(), "refused without a reason");
         let _ = faults.to_string();
@@ -101,7 +104,7 @@ pub fn admin_address(path: &Path, environment: &dyn Environment) -> Result<Socke
         .ok();
     let raw = raw
         .and_then(|bytes| text(bytes, &mut findings))
-        .and_then(|text| raw_of(&text, environment, &mut findings));
+        .and_then(|text| raw_of(&text, Kinds::default(), environment, &mut findings));
     match raw.as_ref().and_then(|raw| raw.admin.addr.value()) {
         Some(address) => Ok(address.0),
         None => findings.close(None).map(|(address, ..)| address),
@@ -148,14 +151,14 @@ fn end_of(text: &[u8]) -> Position {
     }
 }
 
-fn finish(text: &str, environment: &dyn Environment, findings: &mut Findings) -> Option<Config> {
-    let raw = raw_of(text, environment, findings)?;
+fn finish(text: &str, kinds: Kinds, environment: &dyn Environment, findings: &mut Findings) -> Option<Config> {
+    let raw = raw_of(text, kinds, environment, findings)?;
     check::check(&raw, &mut Checking { environment, findings })
 }
 
-fn raw_of(text: &str, environment: &dyn Environment, findings: &mut Findings) -> Option<RawConfig> {
+fn raw_of(text: &str, kinds: Kinds, environment: &dyn Environment, findings: &mut Findings) -> Option<RawConfig> {
     let root = reader::read(text, findings)?;
-    RawConfig::decode(&root, &mut Decoding::new(environment, findings))
+    RawConfig::decode(&root, &mut Decoding::new(environment, findings, kinds))
 }
 
 #[cfg(test)]

@@ -65,7 +65,7 @@ pub(crate) struct Key {
 
 impl Node {
     /// What stands here, in words.
-    pub(super) fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         match self.value {
             Value::Nothing => "nothing",
             Value::Scalar(_) => "a single value",

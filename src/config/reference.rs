@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use serde_json::Value as Json;
 
+use super::authenticators::Kinds;
 use super::faults::Code;
 use super::raw::RawConfig;
 use super::settings::{Book, Chapter, KeyText, Presence, Setting};
@@ -11,8 +12,8 @@ use super::settings::{Book, Chapter, KeyText, Presence, Setting};
 const INTRODUCTION: &str = include_str!("reference.md");
 
 /// The page as Markdown.
-pub fn reference() -> String {
-    let mut book = Book::default();
+pub fn reference(kinds: Kinds) -> String {
+    let mut book = Book::new(kinds);
     RawConfig::describe(&mut book);
     let mut page = INTRODUCTION.to_owned();
     for chapter in &book.chapters {

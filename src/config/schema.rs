@@ -2,12 +2,13 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use super::authenticators::Kinds;
 use super::raw::RawConfig;
 use super::settings::{Book, Chapter, Presence, Setting, id};
 
 /// The schema, as text that ends with a newline.
-pub fn schema() -> String {
-    let mut book = Book::default();
+pub fn schema(kinds: Kinds) -> String {
+    let mut book = Book::new(kinds);
     let root = RawConfig::describe(&mut book).schema;
     let mut definitions = shared();
     for chapter in &book.chapters {

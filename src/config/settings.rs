@@ -2,29 +2,33 @@
 //! JSON schema and its section of the reference page, so the three cannot drift. Decoding collects every fault and
 //! goes on: a field that is bad is marked so, and the fields beside it are read all the same.
 
+use std::path::Path;
+
 use serde_json::Value as Json;
 
-pub(super) use super::book::{Book, Chapter, KeyText, Presence, Shape, first_sentence, id, joined};
+use super::authenticators::Kinds;
+pub(crate) use super::book::{Book, Chapter, KeyText, Presence, Shape, first_sentence, id, joined};
 use super::environment::Environment;
 use super::faults::{Code, Findings};
 use super::node::{Key, Node, Position, Span, Style, Value};
+use super::raw::Fingerprint;
 use super::references::{References, has_reference};
 use crate::base::secret::Secret;
 
 /// A kind of value that may stand in the file.
-pub(super) trait Setting: Sized {
+pub(crate) trait Setting: Sized {
     /// `None` means that the fault is told.
     fn decode(node: &Node, cx: &mut Decoding<'_>) -> Option<Self>;
     fn describe(book: &mut Book) -> Shape;
 }
 
 /// A kind of setting that can be a default, and is then written as JSON.
-pub(super) trait Spell {
+pub(crate) trait Spell {
     fn spell(&self) -> Json;
 }
 
 /// A setting that stands where a name of the writer's choice is the key.
-pub(super) trait Name: Sized {
+pub(crate) trait Name: Sized {
     fn decode(key: &Key, cx: &mut Decoding<'_>) -> Option<Self>;
     /// What the names are, and a pattern for them.
     const WORDS: &'static str;
@@ -32,7 +36,7 @@ pub(super) trait Name: Sized {
 }
 
 /// A struct made by the `settings` macro.
-pub(super) trait Section: Setting {
+pub(crate) trait Section: Setting {
     /// With every key at its default; a key that must be there is a fault at `at`.
     fn absent(at: Span, cx: &mut Decoding<'_>) -> Self;
 }
@@ -81,17 +85,20 @@ impl<T> Field<T> {
 }
 
 /// What decoding works with.
-pub(super) struct Decoding<'a> {
+pub(crate) struct Decoding<'a> {
     environment: &'a dyn Environment,
-    pub(super) findings: &'a mut Findings,
+    pub(crate) findings: &'a mut Findings,
+    kinds: Kinds,
+    /// Of the authenticator that is being decoded.
+    fingerprint: Option<Fingerprint>,
 }
 
 /// The text of a scalar, its references replaced.
-pub(super) struct Text {
-    pub(super) text: String,
+pub(crate) struct Text {
+    pub(crate) text: String,
     /// The text as it stands in the file.
-    pub(super) written: String,
-    pub(super) referenced: bool,
+    pub(crate) written: String,
+    pub(crate) referenced: bool,
     style: Style,
 }
 
@@ -103,16 +110,62 @@ impl Text {
 }
 
 impl<'a> Decoding<'a> {
-    pub(super) fn new(environment: &'a dyn Environment, findings: &'a mut Findings) -> Self {
-        Self { environment, findings }
+    pub(crate) fn new(environment: &'a dyn Environment, findings: &'a mut Findings, kinds: Kinds) -> Self {
+        Self {
+            environment,
+            findings,
+            kinds,
+            fingerprint: None,
+        }
     }
 
-    pub(super) fn fault(&mut self, at: impl Into<Position>, code: Code, message: impl Into<String>) {
+    /// The kinds of authenticators that may stand in the file.
+    pub(crate) fn kinds(&self) -> Kinds {
+        self.kinds
+    }
+
+    /// What `decode` makes of `node`, and a digest over everything that went into it, references and files included.
+    pub(crate) fn digested<T>(&mut self, node: &Node, decode: impl FnOnce(&mut Self) -> T) -> (T, [u8; 32]) {
+        let outer = self.fingerprint.replace(Fingerprint::of(node));
+        let made = decode(self);
+        let own = std::mem::replace(&mut self.fingerprint, outer);
+        (made, own.map(Fingerprint::finish).unwrap_or_default())
+    }
+
+    fn remember(&mut self, bytes: &[u8]) {
+        if let Some(fingerprint) = &mut self.fingerprint {
+            fingerprint.add(bytes);
+        }
+    }
+
+    /// The content of a file that the configuration names by its path, at most `at_most` bytes; a change of it is a
+    /// reason to load again.
+    pub(crate) fn file(&mut self, path: &Path, at: Span, at_most: u64) -> Option<Vec<u8>> {
+        self.findings.watch(path);
+        match self.environment.file(path, at_most) {
+            Ok(bytes) if bytes.len() as u64 > at_most => {
+                let message = format!("{} is larger than {at_most} bytes", path.display());
+                self.fault(at, Code::FileTooLarge, message);
+                None
+            }
+            Ok(bytes) => {
+                self.remember(&bytes);
+                Some(bytes)
+            }
+            Err(error) => {
+                let message = format!("{} cannot be read: {error}", path.display());
+                self.fault(at, Code::FileUnreadable, message);
+                None
+            }
+        }
+    }
+
+    pub(crate) fn fault(&mut self, at: impl Into<Position>, code: Code, message: impl Into<String>) {
         self.findings.fault(at, code, message);
     }
 
     /// The text of a scalar exactly as written, references replaced.
-    pub(super) fn text(&mut self, node: &Node, wanted: &str) -> Option<Text> {
+    pub(crate) fn text(&mut self, node: &Node, wanted: &str) -> Option<Text> {
         let Value::Scalar(scalar) = &node.value else {
             self.wrong_kind(node, wanted);
             return None;
@@ -121,8 +174,10 @@ impl<'a> Decoding<'a> {
             environment: self.environment,
             findings: self.findings,
         };
+        let text = references.replace(&scalar.text, node.span)?;
+        self.remember(text.as_bytes());
         Some(Text {
-            text: references.replace(&scalar.text, node.span)?,
+            text,
             written: scalar.text.to_string(),
             referenced: has_reference(&scalar.text),
             style: scalar.style,
@@ -130,7 +185,7 @@ impl<'a> Decoding<'a> {
     }
 
     /// A text that is no text but a number or a switch.
-    pub(super) fn bare(&mut self, node: &Node, wanted: &str) -> Option<Text> {
+    pub(crate) fn bare(&mut self, node: &Node, wanted: &str) -> Option<Text> {
         let text = self.text(node, wanted)?;
         if !text.may_be_bare() {
             let message = format!("{wanted} is wanted, and quotes make it text; write it without quotes");
@@ -142,7 +197,7 @@ impl<'a> Decoding<'a> {
 
     /// A text that is not what was `wanted`. What a reference brings may be a secret that stands in the wrong place, so
     /// then `message`, which repeats the text, is not used.
-    pub(super) fn unfit(&mut self, node: &Node, text: &Text, code: Code, wanted: &str, message: impl Into<String>) {
+    pub(crate) fn unfit(&mut self, node: &Node, text: &Text, code: Code, wanted: &str, message: impl Into<String>) {
         let message = match text.referenced {
             true => format!("what `{}` stands for is not {wanted}", text.written),
             false => message.into(),
@@ -150,19 +205,21 @@ impl<'a> Decoding<'a> {
         self.fault(node.span, code, message);
     }
 
-    pub(super) fn secret(&mut self, node: &Node) -> Option<Secret> {
+    pub(crate) fn secret(&mut self, node: &Node) -> Option<Secret> {
         let Value::Scalar(scalar) = &node.value else {
             self.wrong_kind(node, "a reference to a secret");
             return None;
         };
-        References {
+        let secret = References {
             environment: self.environment,
             findings: self.findings,
         }
-        .secret(&scalar.text, node.span)
+        .secret(&scalar.text, node.span)?;
+        self.remember(secret.expose());
+        Some(secret)
     }
 
-    pub(super) fn wrong_kind(&mut self, node: &Node, wanted: &str) {
+    pub(crate) fn wrong_kind(&mut self, node: &Node, wanted: &str) {
         if node.value == Value::Nothing {
             let message = format!("{wanted} is wanted, nothing stands here; write one or leave the key out");
             self.fault(node.span, Code::ValueMissing, message);
@@ -177,17 +234,17 @@ impl<'a> Decoding<'a> {
 }
 
 /// The entries of a map, checked against the keys that exist and handed out by name.
-pub(super) struct Keys<'n> {
+pub(crate) struct Keys<'n> {
     at: Span,
     entries: &'n [super::node::Entry],
 }
 
 impl<'n> Keys<'n> {
-    pub(super) fn none(at: Span) -> Self {
+    pub(crate) fn none(at: Span) -> Self {
         Self { at, entries: &[] }
     }
 
-    pub(super) fn open(node: &'n Node, what: &KeysOf, cx: &mut Decoding<'_>) -> Option<Self> {
+    pub(crate) fn open(node: &'n Node, what: &KeysOf, cx: &mut Decoding<'_>) -> Option<Self> {
         let Value::Map(entries) = &node.value else {
             cx.wrong_kind(node, &format!("a map of the {} settings", what.title));
             return None;
@@ -198,7 +255,7 @@ impl<'n> Keys<'n> {
         Some(Self { at: node.span, entries })
     }
 
-    pub(super) fn at(&self) -> Span {
+    pub(crate) fn at(&self) -> Span {
         self.at
     }
 
@@ -209,7 +266,7 @@ impl<'n> Keys<'n> {
             .map(|entry| &*entry.value)
     }
 
-    pub(super) fn optional<T: Setting>(&self, name: &str, cx: &mut Decoding<'_>) -> Field<T> {
+    pub(crate) fn optional<T: Setting>(&self, name: &str, cx: &mut Decoding<'_>) -> Field<T> {
         let Some(node) = self.find(name) else {
             return Field::Absent;
         };
@@ -219,7 +276,7 @@ impl<'n> Keys<'n> {
         }
     }
 
-    pub(super) fn required<T: Setting>(&self, name: &str, meaning: &str, cx: &mut Decoding<'_>) -> Field<T> {
+    pub(crate) fn required<T: Setting>(&self, name: &str, meaning: &str, cx: &mut Decoding<'_>) -> Field<T> {
         let field = self.optional(name, cx);
         if field.is_absent() {
             cx.fault(self.at, Code::KeyMissing, format!("`{name}` is missing: {meaning}"));
@@ -228,24 +285,24 @@ impl<'n> Keys<'n> {
         field
     }
 
-    pub(super) fn or<T: Setting>(&self, name: &str, default: T, cx: &mut Decoding<'_>) -> Field<T> {
+    pub(crate) fn or<T: Setting>(&self, name: &str, default: T, cx: &mut Decoding<'_>) -> Field<T> {
         match self.optional(name, cx) {
             Field::Absent => Field::Default(default),
             field => field,
         }
     }
 
-    pub(super) fn section<T: Section>(&self, name: &str, cx: &mut Decoding<'_>) -> T {
+    pub(crate) fn section<T: Section>(&self, name: &str, cx: &mut Decoding<'_>) -> T {
         let made = self.find(name).and_then(|node| T::decode(node, cx));
         made.unwrap_or_else(|| T::absent(self.at, cx))
     }
 }
 
 /// The keys of one struct: those of this version, and those that a later one has.
-pub(super) struct KeysOf {
-    pub(super) title: &'static str,
-    pub(super) known: &'static [&'static str],
-    pub(super) later: &'static [&'static str],
+pub(crate) struct KeysOf {
+    pub(crate) title: &'static str,
+    pub(crate) known: &'static [&'static str],
+    pub(crate) later: &'static [&'static str],
 }
 
 impl KeysOf {
@@ -284,7 +341,7 @@ impl KeysOf {
 }
 
 /// The candidate that a slip of the pen would turn into `name`.
-pub(super) fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let folded = |text: &str| text.to_ascii_lowercase().replace('-', "_");
     // Longer than any name there is: not worth a quadratic comparison.
     if name.len() > 64 {
@@ -300,7 +357,7 @@ pub(super) fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a s
 }
 
 /// "`a`, `b` and `c`".
-pub(super) fn listed(words: &[&str]) -> String {
+pub(crate) fn listed(words: &[&str]) -> String {
     let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
     match quoted.split_last() {
         None => String::new(),
@@ -394,4 +451,4 @@ macro_rules! settings {
     }};
     (@presence section $type:ty,) => { $crate::config::settings::Presence::Section };
 }
-pub(super) use settings;
+pub(crate) use settings;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue, StatusCode};
 use ipnet::IpNet;
 
+use super::authenticators::AuthenticatorSpec;
 use super::pattern::{HostPattern, PathPattern};
 use super::protocol::ProtocolName;
 use crate::base::net::ListenAddr;
@@ -27,6 +28,8 @@ pub struct Config {
     pub admin: AdminSpec,
     /// In the order of the file; routes refer to them by index.
     pub upstreams: Vec<Arc<UpstreamSpec>>,
+    /// In the order of the file; routes refer to them by index.
+    pub auth: Vec<Arc<AuthenticatorSpec>>,
     pub routes: Vec<Arc<RouteSpec>>,
     pub log: LogSpec,
 }
@@ -210,6 +213,16 @@ pub struct RouteSpec {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Access {
     Public,
+    Listed(Arc<AuthList>),
+}
+
+/// Who a route lets in: any one of the items.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthList {
+    /// At least one, and each of at least one index into `Config::auth`. Several in one must be presented together.
+    pub items: Vec<Vec<usize>>,
+    /// Who presents nothing is let in as nobody in particular.
+    pub or_public: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

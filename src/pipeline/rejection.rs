@@ -52,8 +52,8 @@ impl Rejection {
                 AdmissionFault::AddressDenied => Code::AddressDenied,
                 AdmissionFault::BodyTooLarge => Code::BodyTooLarge,
             },
-            Self::Identity(fault) => match *fault {},
-            Self::Policy(fault) => match *fault {},
+            Self::Identity(IdentityFault::Refused(refusal)) => refusal.code,
+            Self::Policy(PolicyFault::Unknown) => Code::CredentialMissing,
             Self::Forward(fault) => match fault {
                 ForwardFault::Body(fault) => fault.code(),
                 ForwardFault::Unreachable(_) => Code::UpstreamUnreachable,
@@ -98,8 +98,7 @@ impl Rejection {
                 | ForwardFault::FieldName,
             ) => "Try again later; the operator finds the reason under the request id.".into(),
             Self::Panicked => "The operator finds the reason under the request id.".into(),
-            Self::Identity(fault) => match *fault {},
-            Self::Policy(fault) => match *fault {},
+            Self::Identity(_) | Self::Policy(_) => "The operator finds the exact reason under the request id.".into(),
         }
     }
 
@@ -109,9 +108,7 @@ impl Rejection {
             Self::Arrival(_) => self.code().status().is_client_error() || self.code().status().as_u16() == 505,
             Self::Forward(ForwardFault::Body(_)) | Self::Body(_) | Self::Panicked => true,
             Self::Admission(AdmissionFault::BodyTooLarge) => true,
-            Self::Route(_) | Self::Admission(_) | Self::Forward(_) => false,
-            Self::Identity(fault) => match *fault {},
-            Self::Policy(fault) => match *fault {},
+            Self::Route(_) | Self::Admission(_) | Self::Identity(_) | Self::Policy(_) | Self::Forward(_) => false,
         }
     }
 

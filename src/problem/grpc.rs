@@ -69,7 +69,13 @@ impl Code {
     /// may go away by itself. No catch-all: whoever adds a code decides here.
     pub const fn grpc_status(self) -> GrpcStatus {
         match self {
-            Self::PathAmbiguous | Self::HeaderInvalid | Self::HostMismatch => GrpcStatus::InvalidArgument,
+            Self::PathAmbiguous
+            | Self::HeaderInvalid
+            | Self::HostMismatch
+            | Self::CredentialConflict
+            | Self::InputInvalid
+            | Self::InputConflict
+            | Self::MediaTypeUnsupported => GrpcStatus::InvalidArgument,
             Self::RequestTimeout | Self::UpstreamTimeout => GrpcStatus::DeadlineExceeded,
             Self::AddressDenied | Self::CsrfFailed => GrpcStatus::PermissionDenied,
             Self::BodyTooLarge | Self::UriTooLong | Self::HeadersTooLarge => GrpcStatus::ResourceExhausted,
@@ -81,8 +87,25 @@ impl Code {
             | Self::UpstreamProtocol
             | Self::UpstreamUnavailable
             | Self::UpstreamOverloaded
-            | Self::ServerOverloaded => GrpcStatus::Unavailable,
-            Self::CredentialMissing | Self::CredentialRefused => GrpcStatus::Unauthenticated,
+            | Self::ServerOverloaded
+            | Self::IssuerUnavailable
+            | Self::StoreUnavailable => GrpcStatus::Unavailable,
+            Self::CredentialMissing
+            | Self::CredentialRefused
+            | Self::TokenMalformed
+            | Self::TokenExpired
+            | Self::TokenNotYetValid
+            | Self::TokenSignature
+            | Self::TokenIssuer
+            | Self::TokenAudience
+            | Self::TokenRevoked
+            | Self::KeyUnknown
+            | Self::KeyExpired
+            | Self::KeyRevoked
+            | Self::SignatureInvalid
+            | Self::SignatureExpired
+            | Self::SignatureReplayed
+            | Self::SessionExpired => GrpcStatus::Unauthenticated,
         }
     }
 }

@@ -2,6 +2,7 @@
 //! each other. Every part is checked even when another is bad; a part that could not be read is passed over, because
 //! its fault is told already.
 
+mod auth;
 mod edits;
 mod listen;
 mod order;
@@ -37,6 +38,7 @@ pub(super) fn check(raw: &RawConfig, cx: &mut Checking<'_>) -> Option<Config> {
     let admin = listen::admin(&raw.admin, cx);
     let listen = listen::listeners(raw, cx);
     let upstreams = upstreams::upstreams(raw, cx);
+    let auth = auth::authenticators(raw, cx);
     let routes = routes::routes(raw, cx);
     Some(Config {
         listen: listen?,
@@ -47,6 +49,7 @@ pub(super) fn check(raw: &RawConfig, cx: &mut Checking<'_>) -> Option<Config> {
         drain: drain?,
         admin: admin?,
         upstreams: upstreams?,
+        auth: auth?,
         routes: routes?,
         log: log?,
     })

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::auth::Authenticators;
 use super::edits::{self, Forward, Ranges};
 use super::order::{self, Placed};
 use super::redirect::{Hosts, redirect};
@@ -17,7 +18,7 @@ use crate::config::raw::{Allowance, RawConfig, RawDefaults, RawRoute};
 use crate::config::reserved;
 use crate::config::settings::{At, Field, closest, listed};
 use crate::config::spec::{
-    Access, Answer, ForwardSpec, HeaderCondition, HeaderEdits, HeaderWant, Networks, PathAllow, RouteSpec,
+    Answer, ForwardSpec, HeaderCondition, HeaderEdits, HeaderWant, Networks, PathAllow, RouteSpec,
 };
 use crate::config::values::{List, Written, needs};
 
@@ -76,6 +77,7 @@ struct Around<'a> {
     names: Vec<&'a str>,
     hosts: Hosts<'a>,
     underscored: HashSet<&'a http::HeaderName>,
+    auth: Authenticators<'a>,
 }
 
 impl<'a> Around<'a> {
@@ -104,6 +106,7 @@ impl<'a> Around<'a> {
             upstreams,
             names,
             hosts: Hosts(whole.then(|| hosts.collect())),
+            auth: Authenticators::of(raw),
             underscored: listeners
                 .filter_map(|l| l.underscore_headers.value())
                 .flat_map(List::values)
@@ -125,7 +128,8 @@ fn route(raw: &RawRoute, common: Option<&Common>, around: &Around<'_>, cx: &mut 
     reachable(path, path_allow, raw.path.place(raw.at), cx);
     let forward = forwarded(path, &common.forward, &forward?.unwrap_or_default(), cx);
     let host = raw.host.value();
-    if matches!(raw.host, Field::Bad) || raw.auth.value().is_none() {
+    let access = raw.auth.value().and_then(|auth| around.auth.access(auth, cx));
+    if matches!(raw.host, Field::Bad) {
         return None;
     }
     Some(RouteSpec {
@@ -134,7 +138,7 @@ fn route(raw: &RawRoute, common: Option<&Common>, around: &Around<'_>, cx: &mut 
         host: host.map_or(HostPattern::Any, |host| host.pattern.clone()),
         path: path.clone(),
         headers: headers?,
-        access: Access::Public,
+        access: access?,
         networks: edits::joined_networks(&common.networks, &networks?.unwrap_or_default()),
         answer: answer?,
         forward: forward?,

@@ -2,6 +2,7 @@
 //! value is sound by itself (a duration is a duration); whether it fits the others is for `check` to say.
 
 mod admin;
+mod auth;
 mod edits;
 mod listen;
 mod log;
@@ -10,6 +11,7 @@ mod routes;
 mod upstreams;
 
 pub(super) use admin::RawAdmin;
+pub(super) use auth::{Auth, AuthItem, Fingerprint, RawAuthenticator};
 pub(super) use edits::{ForwardHost, RawForward, RawHeaders, RawNetworks, RawResponse};
 pub(super) use listen::{Protocol, RawListener, RawProxyProtocol};
 pub(super) use log::{Format, Level, RawLog};
@@ -52,6 +54,8 @@ settings! {
         section admin: RawAdmin,
         /// The services behind this gateway, by name.
         default upstreams: Map<ChosenName, RawUpstream> = Map::empty(),
+        /// Ways to become somebody, by names that routes use.
+        default auth: Map<ChosenName, RawAuthenticator> = Map::empty(),
         /// What holds for every route that does not say otherwise.
         section defaults: RawDefaults,
         /// What may be asked for. The most specific route wins, their order never matters, two of equal rank that can
@@ -60,5 +64,5 @@ settings! {
         /// What is logged, and how.
         section log: RawLog,
     }
-    later { store, redis, outbound, signing, auth, roles, limits, cache, tracing, identity }
+    later { store, redis, outbound, signing, roles, limits, cache, tracing, identity }
 }

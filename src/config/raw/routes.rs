@@ -1,15 +1,11 @@
 //! `routes:` and `defaults:`.
 
-use http::HeaderName;
-use serde_json::json;
-
-use super::{RawForward, RawNetworks, RawResponse, Timeout};
+use super::{Auth, RawForward, RawNetworks, RawResponse, Timeout};
 use crate::config::defaults;
-use crate::config::faults::Code;
-use crate::config::node::{Node, Value};
 use crate::config::protocol::ProtocolName;
-use crate::config::settings::{Book, Decoding, Setting, Shape, closest, settings};
+use crate::config::settings::settings;
 use crate::config::values::{HeaderText, Host, List, Map, Number, Path, Size, Written, words};
+use http::HeaderName;
 
 /// A byte to a TiB.
 pub(crate) type BodyMax = Size<1, { 1 << 40 }>;
@@ -24,7 +20,8 @@ settings! {
         optional host: Host,
         /// Which header fields a request must have: `NAME: value`, or `NAME: present`.
         default headers: Map<HeaderName, HeaderText> = Map::empty(),
-        /// Who may come in: `public` is everybody. A route that does not say does not load.
+        /// Who may come in: `public` is everybody. A route that does not say does not load. In a list each kind of caller
+        /// may come; `{ all: [...] }` asks for several credentials together.
         required auth: Auth,
         /// The upstream that answers, by its name.
         optional upstream: Written,
@@ -77,62 +74,6 @@ settings! {
         default status: Number<300, 399> = Number(defaults::REDIRECT_STATUS as u64),
     }
 }
-
-/// `auth:`. Everything but `public` is refused by name, so that no route is ever open by mistake.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Auth {
-    Public,
-}
-
-impl Setting for Auth {
-    fn decode(node: &Node, cx: &mut Decoding<'_>) -> Option<Self> {
-        let (code, message) = match &node.value {
-            Value::Scalar(_) => {
-                let given = cx.text(node, "`public`")?;
-                let text = given.text.as_str();
-                let (code, message) = match closest(text, ["public"]) {
-                    _ if text == "public" => return Some(Self::Public),
-                    Some(_) => (
-                        Code::ValueWord,
-                        format!("`{text}` may not stand here; did you mean `public`?"),
-                    ),
-                    None => (
-                        Code::ValueLater,
-                        format!("the method `{text}` is not in this version; {ONLY_PUBLIC}"),
-                    ),
-                };
-                cx.unfit(
-                    node,
-                    &given,
-                    code,
-                    "`public`, which is all there is in this version",
-                    message,
-                );
-                return None;
-            }
-            Value::List(items) if items.is_empty() => (
-                Code::ValueEmpty,
-                format!("an empty list lets nobody in and is never meant; {ONLY_PUBLIC}"),
-            ),
-            Value::List(_) | Value::Map(_) => (
-                Code::ValueLater,
-                format!("lists of methods are not in this version; {ONLY_PUBLIC}"),
-            ),
-            Value::Nothing => (
-                Code::ValueMissing,
-                format!("nothing says who may come in; {ONLY_PUBLIC}"),
-            ),
-        };
-        cx.fault(node.span, code, message);
-        None
-    }
-
-    fn describe(_: &mut Book) -> Shape {
-        Shape::scalar(json!({ "enum": ["public"] }), "`public`")
-    }
-}
-
-const ONLY_PUBLIC: &str = "`public`, which lets everybody in, is all there is";
 
 words! {
     enum Allowance {

@@ -10,7 +10,7 @@ fn on(machine: &Given, head: &str) -> Result<Loaded, Faults> {
     let text = format!(
         "version: 1\n{head}\nupstreams: {{ a: {{ builtin: echo }} }}\nroutes: [{{ path: /, upstream: a, auth: public }}]\n"
     );
-    crate::config::parse(&text, "gateway.yaml", machine)
+    crate::config::parse(&text, "gateway.yaml", crate::config::Kinds::default(), machine)
 }
 
 fn refused(machine: &Given, head: &str) -> Vec<(u32, u32, Code)> {
@@ -188,7 +188,7 @@ fn sockets_are_apart_and_no_upstream_leads_back() {
             "version: 1\nlisten: [{{ addr: \"unix:/run/a.sock\" }}]\nupstreams: {{ b: {{ urls: [\"unix:{path}\"] }} }}\n\
              routes: [{{ path: /, upstream: b, auth: public }}]\n"
         );
-        let parsed = crate::config::parse(&text, "gateway.yaml", &machine);
+        let parsed = crate::config::parse(&text, "gateway.yaml", crate::config::Kinds::default(), &machine);
         parsed.map_err(|faults| faults.iter().next().map(|fault| fault.code))
     };
     assert_eq!(leading_to("/run/a.sock").unwrap_err(), Some(Code::UpstreamLoop));

@@ -147,7 +147,7 @@ fn references_are_decoded_as_the_type_of_their_field_and_never_as_yaml() {
         let text = format!(
             "version: ${{env:VERSION:-1}}\nlisten: [{{ addr: \"127.0.0.1:${{env:PORT}}\" }}]\nconnections: {{ max: \"${{env:MAX}}0\" }}\nlog: {{ access: \"${{env:ACCESS}}\" }}\nroutes: []\n{extra}"
         );
-        crate::config::parse(&text, "gateway.yaml", &machine)
+        crate::config::parse(&text, "gateway.yaml", crate::config::Kinds::default(), &machine)
     };
     let config = parse("").unwrap().config;
     assert_eq!(config.listen[0].addr.tcp().unwrap().port(), 8081);

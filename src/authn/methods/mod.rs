@@ -1,0 +1,5 @@
+//! The registry: every way to become a principal, in the order that documentation and `check` list them.
+
+use super::method::Kind;
+
+pub(super) const KINDS: &[&dyn Kind] = &[];

@@ -1,0 +1,12 @@
+//! What methods are given when they are put to work. Filled by `app`.
+
+use crate::base::background::Background;
+use crate::base::clock::Clock;
+
+/// Everything a method may hold on to.
+#[derive(Clone, Debug)]
+pub struct Supplies {
+    pub clock: Clock,
+    /// Where work is done that must not hold a request's thread up.
+    pub background: Background,
+}

@@ -1,0 +1,161 @@
+//! The authenticators, and what a route's `auth:` says with their names.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::Checking;
+use crate::config::authenticators::{AuthenticatorSpec, Plan};
+use crate::config::faults::Code;
+use crate::config::raw::{Auth, AuthItem, RawAuthenticator, RawConfig};
+use crate::config::settings::{At, closest, listed};
+use crate::config::spec::{Access, AuthList};
+
+pub(super) fn authenticators(raw: &RawConfig, cx: &mut Checking<'_>) -> Option<Vec<Arc<AuthenticatorSpec>>> {
+    let map = raw.auth.value()?;
+    for (name, _) in &map.entries {
+        if &*name.value.0 == "public" {
+            let message = "`public` means everybody and cannot be the name of an authenticator; choose another";
+            cx.findings.fault(name.at, Code::NameReserved, message);
+        }
+    }
+    let spec = |name: &str, raw: &RawAuthenticator| {
+        Arc::new(AuthenticatorSpec {
+            name: name.into(),
+            kind: raw.kind,
+            plan: Arc::clone(&raw.plan),
+            digest: raw.digest,
+        })
+    };
+    map.broken.is_empty().then(|| {
+        map.entries
+            .iter()
+            .map(|(name, raw)| spec(&name.value.0, &raw.value))
+            .collect()
+    })
+}
+
+/// What routes can name.
+pub(super) struct Authenticators<'a> {
+    /// Every name, with its index where its settings could be read.
+    known: HashMap<&'a str, Option<usize>>,
+    names: Vec<&'a str>,
+    plans: Vec<&'a dyn Plan>,
+}
+
+impl<'a> Authenticators<'a> {
+    pub(super) fn of(raw: &'a RawConfig) -> Self {
+        let (mut known, mut names, mut plans) = (HashMap::new(), Vec::new(), Vec::new());
+        if let Some(map) = raw.auth.value() {
+            for (index, (name, raw)) in map.entries.iter().enumerate() {
+                known.insert(&*name.value.0, Some(index));
+                names.push(&*name.value.0);
+                plans.push(&*raw.value.plan);
+            }
+            for name in &map.broken {
+                known.insert(&*name.0, None);
+                names.push(&*name.0);
+            }
+        }
+        Self { known, names, plans }
+    }
+
+    pub(super) fn access(&self, auth: &Auth, cx: &mut Checking<'_>) -> Option<Access> {
+        let Auth::Listed { items, or_public } = auth else {
+            return Some(Access::Public);
+        };
+        let mut resolved: Vec<Option<Vec<usize>>> = Vec::new();
+        for item in items {
+            let names = match item {
+                AuthItem::One(name) => std::slice::from_ref(name),
+                AuthItem::All(names) => names,
+            };
+            let indices: Vec<Option<usize>> = names.iter().map(|name| self.resolve(name, cx)).collect();
+            resolved.push(indices.into_iter().collect());
+        }
+        let resolved = resolved.into_iter().collect::<Option<Vec<_>>>()?;
+        self.tell_repeated(items, &resolved, cx)?;
+        self.tell_overlaps(items, &resolved, cx)?;
+        Some(Access::Listed(Arc::new(AuthList {
+            items: resolved,
+            or_public: *or_public,
+        })))
+    }
+
+    fn resolve(&self, name: &At<String>, cx: &mut Checking<'_>) -> Option<usize> {
+        if let Some(index) = self.known.get(name.value.as_str()) {
+            return *index;
+        }
+        let way_out = match closest(&name.value, self.names.iter().copied().chain(["public"])) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if self.names.is_empty() => "define it under `auth`, or write `public` for everybody".to_owned(),
+            None => format!("there are {} and `public`", listed(&self.names)),
+        };
+        let message = format!("there is no authenticator `{}`; {way_out}", name.value);
+        cx.findings.fault(name.at, Code::NameUnknown, message);
+        None
+    }
+
+    /// An item that stands twice, or a name twice in one item.
+    fn tell_repeated(&self, items: &[AuthItem], resolved: &[Vec<usize>], cx: &mut Checking<'_>) -> Option<()> {
+        let mut sound = Some(());
+        for (place, (item, indices)) in items.iter().zip(resolved).enumerate() {
+            let at = match item {
+                AuthItem::One(name) => name.at,
+                AuthItem::All(names) => names.first()?.at,
+            };
+            let mut sorted = indices.clone();
+            sorted.sort_unstable();
+            let same = |other: &&Vec<usize>| {
+                let mut other = (*other).clone();
+                other.sort_unstable();
+                other == sorted
+            };
+            let twice_inside = sorted
+                .windows(2)
+                .any(|pair| matches!(pair, [one, other] if one == other));
+            if twice_inside || resolved.iter().take(place).any(|other| same(&other)) {
+                cx.findings
+                    .fault(at, Code::KeyConflict, "this stands in the list already; keep one");
+                sound = None;
+            }
+        }
+        sound
+    }
+
+    /// A credential that two listed authenticators would claim has no clear owner.
+    fn tell_overlaps(&self, items: &[AuthItem], resolved: &[Vec<usize>], cx: &mut Checking<'_>) -> Option<()> {
+        let mut named: Vec<(&At<String>, usize)> = Vec::new();
+        for (item, indices) in items.iter().zip(resolved) {
+            let names = match item {
+                AuthItem::One(name) => std::slice::from_ref(name),
+                AuthItem::All(names) => names,
+            };
+            for (name, index) in names.iter().zip(indices) {
+                if named.iter().all(|(_, known)| known != index) {
+                    named.push((name, *index));
+                }
+            }
+        }
+        let mut sound = Some(());
+        for (place, (name, index)) in named.iter().enumerate() {
+            for (earlier, other) in named.iter().take(place) {
+                if let Some(what) = self.overlap(*index, *other) {
+                    let message = format!(
+                        "`{}` and `{}` would both claim {what}; a route lists one of them",
+                        earlier.value, name.value
+                    );
+                    cx.findings.fault(name.at, Code::AuthOverlap, message);
+                    sound = None;
+                }
+            }
+        }
+        sound
+    }
+
+    fn overlap(&self, one: usize, other: usize) -> Option<String> {
+        let (one, other) = (self.plans.get(one)?.reads(), self.plans.get(other)?.reads());
+        let mut pairs = one.iter().flat_map(|one| other.iter().map(move |other| (one, other)));
+        let (one, _) = pairs.find(|(one, other)| one.meets(other))?;
+        Some(one.place.to_string())
+    }
+}
