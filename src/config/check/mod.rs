@@ -11,11 +11,13 @@ mod redirect;
 mod routes;
 mod upstreams;
 
+use std::sync::Arc;
+
 use super::environment::Environment;
 use super::faults::{Code, Findings};
 use super::raw::RawConfig;
 use super::settings::Field;
-use super::spec::Config;
+use super::spec::{Config, StoreSpec};
 use super::values::Number;
 
 /// The version of the format that is read here.
@@ -37,6 +39,7 @@ pub(super) fn check(raw: &RawConfig, cx: &mut Checking<'_>) -> Option<Config> {
     let log = process::log(&raw.log);
     let admin = listen::admin(&raw.admin, cx);
     let listen = listen::listeners(raw, cx);
+    let store = optional(&raw.store, |place| Some(StoreSpec::Sqlite(Arc::clone(&place.0))));
     let upstreams = upstreams::upstreams(raw, cx);
     let auth = auth::authenticators(raw, cx);
     let routes = routes::routes(raw, cx);
@@ -48,6 +51,7 @@ pub(super) fn check(raw: &RawConfig, cx: &mut Checking<'_>) -> Option<Config> {
         workers: workers?,
         drain: drain?,
         admin: admin?,
+        store: store?,
         upstreams: upstreams?,
         auth: auth?,
         routes: routes?,

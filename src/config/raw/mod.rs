@@ -20,7 +20,7 @@ pub(super) use routes::{Allowance, RawDefaults, RawRedirect, RawRoute};
 pub(super) use upstreams::{RawTarget, RawUpstream, RawUpstreamProtocol, RawUpstreamTimeouts};
 
 use super::settings::settings;
-use super::values::{ChosenName, List, Map, Number, Time};
+use super::values::{ChosenName, List, Map, Number, StorePlace, Time};
 
 const DAY: u64 = 86_400_000;
 
@@ -52,6 +52,9 @@ settings! {
         section drain: RawDrain,
         /// Probes and metrics, on an address of their own.
         section admin: RawAdmin,
+        /// What outlives the process: API keys made at run time, revocations. The file is made where it is missing. Not
+        /// reloadable.
+        optional store: StorePlace,
         /// The services behind this gateway, by name.
         default upstreams: Map<ChosenName, RawUpstream> = Map::empty(),
         /// Ways to become somebody, by names that routes use.
@@ -64,5 +67,5 @@ settings! {
         /// What is logged, and how.
         section log: RawLog,
     }
-    later { store, redis, outbound, signing, roles, limits, cache, tracing, identity }
+    later { redis, outbound, signing, roles, limits, cache, tracing, identity }
 }
