@@ -3,8 +3,10 @@
 
 pub mod method;
 mod methods;
+mod places;
 pub mod principal;
 pub mod refusal;
+pub mod revocation;
 pub mod supplies;
 
 use std::sync::Arc;

@@ -2,6 +2,7 @@
 
 use crate::base::background::Background;
 use crate::base::clock::Clock;
+use crate::identity::store::Store;
 
 /// Everything a method may hold on to.
 #[derive(Clone, Debug)]
@@ -9,4 +10,6 @@ pub struct Supplies {
     pub clock: Clock,
     /// Where work is done that must not hold a request's thread up.
     pub background: Background,
+    /// What outlives the process, where the configuration names a store.
+    pub store: Option<Store>,
 }

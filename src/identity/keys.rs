@@ -1,6 +1,7 @@
 //! The shape of API keys: how one is made, how its id is found in what somebody presents, and the hash that is kept of
 //! it. `pk_<id>_<secret>`: leak scanners recognise it, and the id finds it without telling the secret.
 
+use std::borrow::Borrow;
 use std::fmt;
 
 use aws_lc_rs::digest;
@@ -65,6 +66,13 @@ impl KeyId {
     }
 
     pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// So that a map is asked without making one.
+impl Borrow<str> for KeyId {
+    fn borrow(&self) -> &str {
         &self.0
     }
 }

@@ -110,10 +110,10 @@ promises! {
         let quiet = one.sequence().await.unwrap();
         let uses = LastUsed::default();
         for now in [4000, 7000, 6000] {
-            uses.note(&used.id, at(now));
+            uses.note(used.id.as_str(), at(now));
         }
         assert_eq!(other.find(used.id.clone()).await.unwrap().unwrap().last_used, None);
-        uses.write(&one).await.unwrap();
+        uses.write(&*one).await.unwrap();
         other.touch(vec![(used.id.clone(), at(5000)), (made().id, at(5000))]).await.unwrap();
         assert_eq!(other.find(used.id).await.unwrap().unwrap().last_used, Some(at(7000)));
         assert_eq!(other.find(unused.id).await.unwrap().unwrap().last_used, None);

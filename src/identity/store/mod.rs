@@ -9,11 +9,14 @@ use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use last_used::LastUsed;
+
 use super::keys::{KeyHash, KeyId};
 use super::model::api_key::ApiKey;
 use super::model::revocation::Revocation;
 use crate::base::clock::Timestamp;
 use crate::base::secret::Secret;
+use crate::base::timers::Timers;
 use crate::storage::Database;
 pub use crate::storage::StoreFault;
 
@@ -81,17 +84,43 @@ impl<T: ApiKeys + Revocations + SigningKeys + Changes + fmt::Debug + Send + Sync
 
 /// A store at work. Clones are the same store.
 #[derive(Clone)]
-pub struct Store(Arc<dyn Engine>);
+pub struct Store {
+    engine: Arc<dyn Engine>,
+    last_used: LastUsed,
+}
 
 impl Store {
     pub fn sqlite(database: Database) -> Self {
-        Self(Arc::new(sqlite::Sqlite::new(database)))
+        Self::of(sqlite::Sqlite::new(database))
     }
 
     /// An engine that a test makes up.
     #[cfg(test)]
     pub(crate) fn for_test(engine: impl Engine + 'static) -> Self {
-        Self(Arc::new(engine))
+        Self::of(engine)
+    }
+
+    fn of(engine: impl Engine + 'static) -> Self {
+        Self {
+            engine: Arc::new(engine),
+            last_used: LastUsed::default(),
+        }
+    }
+
+    /// Where uses of its keys are gathered.
+    pub fn last_used(&self) -> &LastUsed {
+        &self.last_used
+    }
+
+    /// Write what is gathered, for ever. A task of the background, once for each store.
+    pub async fn keep_writing(self, timers: Timers) {
+        self.last_used.keep_writing(&*self.engine, timers).await;
+    }
+
+    /// Write what is gathered and end all connections.
+    pub async fn finish(&self) -> Result<(), StoreFault> {
+        let written = self.last_used.write(&*self.engine).await;
+        self.engine.close().await.and(written)
     }
 }
 
@@ -99,13 +128,13 @@ impl Deref for Store {
     type Target = dyn Engine;
 
     fn deref(&self) -> &Self::Target {
-        &*self.0
+        &*self.engine
     }
 }
 
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.engine.fmt(f)
     }
 }
 
