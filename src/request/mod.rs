@@ -20,6 +20,7 @@ pub mod upgrade;
 use std::cell::RefCell;
 use std::net::SocketAddr;
 
+use bytes::Bytes;
 use http::header::HOST;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
@@ -29,7 +30,7 @@ use crate::base::id::{RequestId, TraceParent};
 use crate::base::peer::{Peer, Trusted};
 use crate::base::random::Random;
 use crate::problem::Code;
-use body::Payload;
+use body::{BodyFault, Pace, Payload, Room};
 use client::Client;
 use forwarding::Forwarding;
 use framing::FramingFault;
@@ -311,6 +312,22 @@ impl Arrived {
     /// Ask the upstream for another path than the client asked for.
     pub fn send_on(&mut self, onward: NormalPath) {
         self.asked.onward = Some(onward);
+    }
+
+    pub fn asked_mut(&mut self) -> &mut Asked {
+        &mut self.asked
+    }
+
+    pub async fn hold_body(&mut self, at_most: u64, pace: Pace<'_>, room: &Room) -> Result<Bytes, BodyFault> {
+        if self.asked.content_length.is_some_and(|length| length > at_most) {
+            return Err(BodyFault::TooLarge);
+        }
+        let payload = std::mem::replace(&mut self.payload, Payload::Empty);
+        let announced = self.asked.content_length.unwrap_or(at_most);
+        let (payload, bytes) = payload.hold(at_most, announced, pace, room).await?;
+        self.payload = payload;
+        self.asked.content_length = self.asked.content_length.or(Some(bytes.len() as u64));
+        Ok(bytes)
     }
 
     pub fn into_parts(self) -> (Box<Asked>, Payload) {

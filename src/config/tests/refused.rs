@@ -272,11 +272,11 @@ fn piece() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn no_bytes_panic(data in proptest::collection::vec(any::<u8>(), 0..200)) {
-        fuzz(&data);
+        fuzz(&data, crate::config::Kinds::default());
     }
 
     #[test]
     fn no_configuration_panics(pieces in proptest::collection::vec(piece(), 0..8)) {
-        fuzz(pieces.concat().as_bytes());
+        fuzz(pieces.concat().as_bytes(), crate::config::Kinds::default());
     }
 }
