@@ -14,6 +14,8 @@ pub mod method;
 mod methods;
 pub mod principal;
 pub mod refusal;
+#[cfg(test)]
+mod scripted;
 pub mod supplies;
 
 use std::sync::Arc;
