@@ -113,6 +113,15 @@ impl KeySet {
     }
 }
 
+/// What a configuration says of the keys of an issuer.
+#[derive(Clone, Debug)]
+pub enum KeyPlan {
+    /// They stand in the configuration.
+    Static(Arc<KeySet>),
+    /// They are fetched.
+    Remote(RemoteKeys),
+}
+
 /// Where the keys of an issuer come from that are fetched.
 pub trait KeySource: fmt::Debug + Send + Sync {
     /// The keys to judge by; `None` while none was ever had.
