@@ -10,6 +10,7 @@ mod fault;
 mod judge;
 mod known;
 mod listed;
+pub mod jose;
 pub mod method;
 mod methods;
 pub mod principal;
