@@ -13,20 +13,25 @@ use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::carry::Carry;
-use super::compile::compile;
+use super::compile::{Ground, compile};
 use super::notify::Notifier;
 use super::reload::{self, Bound, ReloadError, Reloader, Source};
+use super::store;
 use super::watch::Watch;
 use super::worker::{Order, Shared, WorkerHandle};
+use crate::authn::supplies::Supplies;
+use crate::base::background::Background;
 use crate::base::clock::Clock;
 use crate::base::net::ListenAddr;
 use crate::base::random::Random;
 use crate::base::tasks::Tasks;
 use crate::base::timers::Timers;
+use crate::config::defaults;
 use crate::config::{Config, Environment, Faults, Loaded, Process, Warning};
 use crate::listen::admin::{self, AdminParts, AdminToken};
 use crate::listen::inherited::Inherited;
 use crate::listen::limits::ConnectionCount;
+use crate::request::body::Room;
 use crate::telemetry::events::{ConfigLoaded, DrainBegun, DrainEnded};
 use crate::telemetry::health::Health;
 use crate::telemetry::logging::{self, Logging};
@@ -201,7 +206,19 @@ impl Gateway {
             background.handle().clone(),
         );
 
-        let (snapshot, carry) = compile(&config, 1, &Carry::default(), &resolver);
+        let calls = Background::new(background.handle().clone(), timers.clone(), tasks.clone());
+        let ground = Ground {
+            resolver,
+            supplies: Supplies {
+                clock: options.clock.clone(),
+                store: store::open(config.store.as_ref(), &background, &calls)?,
+                background: calls,
+                instances: Arc::default(),
+            },
+            random: options.random,
+            held: Room::new(defaults::HELD_BODIES),
+        };
+        let (snapshot, carry) = compile(&config, 1, &Carry::default(), &ground);
         let snapshots = Arc::new(ArcSwap::from_pointee(snapshot));
         let mut inherited = options.inherited;
         let wanted: Vec<_> = config.listen.iter().map(|listener| listener.addr.clone()).collect();
@@ -239,7 +256,7 @@ impl Gateway {
             inherited,
             workers: Arc::clone(&workers),
             snapshots,
-            resolver,
+            ground,
             telemetry,
             admin_token: Arc::clone(&admin.token),
             logging,
@@ -368,6 +385,7 @@ impl Gateway {
             let _panicked = thread.join();
         }
         if let Some(background) = self.background.take() {
+            store::close(self.reloader().ground.supplies.store.as_ref(), &background);
             background.block_on(self.tasks.stop());
             background.shutdown_timeout(LAST_LINES);
         }

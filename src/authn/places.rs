@@ -63,7 +63,12 @@ impl Spell for PlaceText {
 }
 
 fn place(text: &str) -> Result<Place, (Code, String)> {
-    let unknown = || (Code::ValuePlace, format!("is no place where credentials stand; {WANTED}"));
+    let unknown = || {
+        (
+            Code::ValuePlace,
+            format!("is no place where credentials stand; {WANTED}"),
+        )
+    };
     if text == "bearer" {
         return Ok(Place::Bearer);
     }
@@ -98,7 +103,11 @@ fn header(name: &str) -> Result<HeaderName, (Code, String)> {
 
 /// A token of RFC 9110, as names of cookies are.
 fn is_token(name: &str) -> bool {
-    !name.is_empty() && name.len() <= 128 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+    !name.is_empty()
+        && name.len() <= 128
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
 }
 
 /// What is spelled the same in a query whether it is encoded or not.
@@ -113,8 +122,14 @@ mod tests {
     #[test]
     fn places_are_known_by_their_kind_and_name() {
         assert_eq!(place("bearer"), Ok(Place::Bearer));
-        assert_eq!(place("header:X-API-KEY"), Ok(Place::Header(HeaderName::from_static("x-api-key"))));
-        assert_eq!(place("header:Authorization"), Ok(Place::Header(http::header::AUTHORIZATION)));
+        assert_eq!(
+            place("header:X-API-KEY"),
+            Ok(Place::Header(HeaderName::from_static("x-api-key")))
+        );
+        assert_eq!(
+            place("header:Authorization"),
+            Ok(Place::Header(http::header::AUTHORIZATION))
+        );
         assert_eq!(place("cookie:session"), Ok(Place::Cookie("session".into())));
         assert_eq!(place("query:api_key"), Ok(Place::Query("api_key".into())));
     }

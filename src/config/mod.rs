@@ -86,8 +86,8 @@ pub fn parse(text: &str, name: &str, kinds: Kinds, environment: &dyn Environment
 /// For fuzzing: any bytes, on a machine that has nothing.
 pub fn fuzz(data: &[u8], kinds: Kinds) {
     let mut findings = Findings::of("fuzz.yaml");
-    let config =
-        text(data.to_vec(), FILE_MAX, &mut findings).and_then(|text| finish(&text, kinds, &Given::nothing(), &mut findings));
+    let config = text(data.to_vec(), FILE_MAX, &mut findings)
+        .and_then(|text| finish(&text, kinds, &Given::nothing(), &mut findings));
     if let Err(faults) = findings.close(config) {
         assert!(faults.iter().next().is_some(), "refused without a reason");
         let _ = faults.to_string();
@@ -127,11 +127,7 @@ fn text(bytes: Vec<u8>, at_most: u64, findings: &mut Findings) -> Option<String>
         Err(error) => {
             let sound = error.utf8_error().valid_up_to();
             let before = error.as_bytes().get(..sound).unwrap_or_default();
-            findings.fault(
-                end_of(before),
-                Code::FileEncoding,
-                "the file is not UTF-8 from here on",
-            );
+            findings.fault(end_of(before), Code::FileEncoding, "the file is not UTF-8 from here on");
             None
         }
     }

@@ -57,7 +57,9 @@ impl KeyId {
         let (id, rest) = presented.strip_prefix(PREFIX.as_bytes())?.split_at_checked(ID_LENGTH)?;
         let secret = rest.strip_prefix(b"_")?;
         let sound = secret.len() == SECRET_LENGTH && secret.iter().all(u8::is_ascii_alphanumeric);
-        sound.then_some(id).and_then(|id| Self::parse(std::str::from_utf8(id).ok()?))
+        sound
+            .then_some(id)
+            .and_then(|id| Self::parse(std::str::from_utf8(id).ok()?))
     }
 
     pub fn parse(text: &str) -> Option<Self> {
@@ -103,7 +105,11 @@ impl KeyHash {
         }
         for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
             let [high, low] = pair else { return None };
-            let value = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
+            let value = |digit: u8| {
+                char::from(digit)
+                    .to_digit(16)
+                    .and_then(|value| u8::try_from(value).ok())
+            };
             *byte = value(*high)? << 4 | value(*low)?;
         }
         Some(Self(bytes))
@@ -191,7 +197,11 @@ mod tests {
         }
         // 86 000 draws of 62 letters: about 1387 each, and 200 is more than five standard deviations.
         for letter in SECRET_LETTERS {
-            assert!(counts[usize::from(*letter)].abs_diff(1387) < 200, "{}", char::from(*letter));
+            assert!(
+                counts[usize::from(*letter)].abs_diff(1387) < 200,
+                "{}",
+                char::from(*letter)
+            );
         }
         assert_eq!(counts.iter().filter(|count| **count > 0).count(), SECRET_LETTERS.len());
     }
@@ -237,7 +247,14 @@ mod tests {
         assert_eq!(KeyHash::parse(text), Some(KeyHash::of(b"test")));
         assert_eq!(KeyHash::of(b"test").spelled(), text);
         assert_eq!(KeyHash::parse(&text.replace("9f", "9F")), Some(KeyHash::of(b"test")));
-        for wrong in [&text[7..], &text[..70], "sha256:", "md5:00", &text.replace("9f", "+f"), &text.replace("9f", "9g")] {
+        for wrong in [
+            &text[7..],
+            &text[..70],
+            "sha256:",
+            "md5:00",
+            &text.replace("9f", "+f"),
+            &text.replace("9f", "9g"),
+        ] {
             assert_eq!(KeyHash::parse(wrong), None, "{wrong}");
         }
     }

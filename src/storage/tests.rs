@@ -37,7 +37,10 @@ impl Stage {
 
     pub(crate) fn open(&self) -> Database {
         self.runtime
-            .block_on(Database::open(&self.folder.path().join("data/store.db"), &self.background))
+            .block_on(Database::open(
+                &self.folder.path().join("data/store.db"),
+                &self.background,
+            ))
             .unwrap()
     }
 }
@@ -60,7 +63,10 @@ fn the_file_is_its_owners_alone() {
     });
     let folder = stage.folder.path().join("data");
     assert_eq!(mode(&folder), 0o700);
-    let files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let files: Vec<_> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     assert!(files.len() > 1, "no write-ahead log beside {files:?}");
     for file in files {
         assert_eq!(mode(&file), 0o600, "{}", file.display());
@@ -74,11 +80,15 @@ fn a_store_is_opened_again_with_what_it_held() {
         let database = stage.open();
         stage.runtime.block_on(async {
             let read = |pool: SqlitePool| async move {
-                Ok(sqlx::query_scalar::<_, i64>("SELECT sequence FROM changes").fetch_one(&pool).await?)
+                Ok(sqlx::query_scalar::<_, i64>("SELECT sequence FROM changes")
+                    .fetch_one(&pool)
+                    .await?)
             };
             assert_eq!(database.read("read", read).await.unwrap(), expected);
             let write = |pool: SqlitePool| async move {
-                sqlx::query("UPDATE changes SET sequence = sequence + 1").execute(&pool).await?;
+                sqlx::query("UPDATE changes SET sequence = sequence + 1")
+                    .execute(&pool)
+                    .await?;
                 Ok(())
             };
             assert!(database.read("write", write).await.is_err(), "a reader wrote");
@@ -92,9 +102,18 @@ fn a_store_is_opened_again_with_what_it_held() {
 #[doc = "CF-06"]
 fn a_store_that_cannot_be_opened_says_which_and_why() {
     let stage = Stage::new();
-    let open = |path: &Path| stage.runtime.block_on(Database::open(path, &stage.background)).unwrap_err();
+    let open = |path: &Path| {
+        stage
+            .runtime
+            .block_on(Database::open(path, &stage.background))
+            .unwrap_err()
+    };
     let file = stage.folder.path().join("file");
-    std::fs::write(&file, "this is no database, and it is long enough to be looked at as one".repeat(40)).unwrap();
+    std::fs::write(
+        &file,
+        "this is no database, and it is long enough to be looked at as one".repeat(40),
+    )
+    .unwrap();
     let fault = open(&file).to_string();
     assert!(fault.contains(&file.display().to_string()), "{fault}");
     let fault = open(&file.join("below/a.db"));
@@ -116,9 +135,14 @@ fn a_store_that_hangs_is_late_and_answers_again_afterwards() {
             waits.await.unwrap();
             stage.clock.advance(PATIENCE);
         });
-        assert!(matches!(outcome, Err(StoreFault::Call(CallFailed::Late))), "{outcome:?}");
+        assert!(
+            matches!(outcome, Err(StoreFault::Call(CallFailed::Late))),
+            "{outcome:?}"
+        );
         let read = |pool: SqlitePool| async move {
-            Ok(sqlx::query_scalar::<_, i64>("SELECT sequence FROM changes").fetch_one(&pool).await?)
+            Ok(sqlx::query_scalar::<_, i64>("SELECT sequence FROM changes")
+                .fetch_one(&pool)
+                .await?)
         };
         assert_eq!(database.read("read", read).await.unwrap(), 0);
     });

@@ -48,7 +48,12 @@ pub struct Feed {
 
 impl Revocations {
     /// In force here at once, and kept in the store for everybody else.
-    pub async fn revoke_and_keep(&self, revocation: Revocation, store: &Store, clock: &Clock) -> Result<(), RevokeFault> {
+    pub async fn revoke_and_keep(
+        &self,
+        revocation: Revocation,
+        store: &Store,
+        clock: &Clock,
+    ) -> Result<(), RevokeFault> {
         self.revoke(&revocation, clock.wall())?;
         store.add(revocation).await.map_err(RevokeFault::NotKept)?;
         Ok(())
@@ -91,7 +96,8 @@ impl Feed {
             let page = self.store.since(seen, PAGE).await?;
             let Some((last, _)) = page.last() else { break };
             seen = *last;
-            self.list.take(page.iter().map(|(_, revocation)| revocation), self.clock.wall())?;
+            self.list
+                .take(page.iter().map(|(_, revocation)| revocation), self.clock.wall())?;
             self.seen = seen;
         }
         self.seen = seen.max(newest);

@@ -96,7 +96,9 @@ impl Revocations {
         revocations: impl IntoIterator<Item = &'r Revocation>,
         now: Timestamp,
     ) -> Result<(), Full> {
-        let outcome = revocations.into_iter().try_for_each(|revocation| self.insert(revocation, now));
+        let outcome = revocations
+            .into_iter()
+            .try_for_each(|revocation| self.insert(revocation, now));
         // Also when the last of them did not fit: those before it are in force.
         let epoch = self.epoch.fetch_add(1, Ordering::AcqRel).wrapping_add(1);
         self.changed.send_replace(epoch);

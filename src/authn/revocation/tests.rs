@@ -49,11 +49,20 @@ fn a_revocation_meets_what_it_names_and_nothing_else() {
             session: Some("s".into()),
         },
     );
-    for (what, id) in [(What::Token, "t"), (What::Key, "k"), (What::Session, "s"), (What::Subject, "alice")] {
+    for (what, id) in [
+        (What::Token, "t"),
+        (What::Key, "k"),
+        (What::Session, "s"),
+        (What::Subject, "alice"),
+    ] {
         let list = list(10);
         list.revoke(&revocation(what, Some("idp"), id, None), NOW).unwrap();
         assert_eq!(list.is_revoked("idp", &all), Some(what));
-        assert_eq!(list.is_revoked("other", &all), None, "{what:?} of another authenticator");
+        assert_eq!(
+            list.is_revoked("other", &all),
+            None,
+            "{what:?} of another authenticator"
+        );
         assert_eq!(list.is_revoked("idp", &verified("bob", Handles::default())), None);
         // The same text as another kind of name.
         let swapped = verified(
@@ -75,13 +84,20 @@ fn a_revocation_meets_what_it_names_and_nothing_else() {
 #[test]
 fn two_texts_never_run_into_one() {
     let list = list(10);
-    list.revoke(&revocation(What::Token, Some("ab"), "c", None), NOW).unwrap();
+    list.revoke(&revocation(What::Token, Some("ab"), "c", None), NOW)
+        .unwrap();
     assert_eq!(list.is_revoked("a", &token("bc")), None);
     assert_eq!(list.is_revoked("", &token("abc")), None);
     assert_eq!(list.is_revoked("ab", &token("c")), Some(What::Token));
     let anywhere = self::list(10);
-    anywhere.revoke(&revocation(What::Token, Some(""), "c", None), NOW).unwrap();
-    assert_eq!(anywhere.is_revoked("ab", &token("c")), None, "no authenticator is not one without a name");
+    anywhere
+        .revoke(&revocation(What::Token, Some(""), "c", None), NOW)
+        .unwrap();
+    assert_eq!(
+        anywhere.is_revoked("ab", &token("c")),
+        None,
+        "no authenticator is not one without a name"
+    );
 }
 
 #[test]
@@ -91,7 +107,8 @@ fn the_epoch_changes_with_every_revocation_and_with_nothing_else() {
     let first = list.epoch();
     assert_eq!(list.is_revoked("idp", &token("t")), None);
     assert_eq!(list.epoch(), first);
-    list.revoke(&revocation(What::Token, None, "t", Some(5000)), at(0)).unwrap();
+    list.revoke(&revocation(What::Token, None, "t", Some(5000)), at(0))
+        .unwrap();
     let second = list.epoch();
     assert_ne!(second, first);
     list.forget(at(9000));
@@ -101,12 +118,22 @@ fn the_epoch_changes_with_every_revocation_and_with_nothing_else() {
 #[test]
 fn what_is_over_is_forgotten_and_a_longer_end_counts() {
     let list = list(10);
-    for (id, until) in [("a", Some(5000)), ("b", Some(5001)), ("c", None), ("d", Some(100)), ("d", None), ("d", Some(100))] {
+    for (id, until) in [
+        ("a", Some(5000)),
+        ("b", Some(5001)),
+        ("c", None),
+        ("d", Some(100)),
+        ("d", None),
+        ("d", Some(100)),
+    ] {
         list.revoke(&revocation(What::Token, None, id, until), at(0)).unwrap();
     }
     assert_eq!(list.len(), 4);
     list.forget(at(5000));
-    let left: Vec<&str> = ["a", "b", "c", "d"].into_iter().filter(|id| list.is_revoked("x", &token(id)).is_some()).collect();
+    let left: Vec<&str> = ["a", "b", "c", "d"]
+        .into_iter()
+        .filter(|id| list.is_revoked("x", &token(id)).is_some())
+        .collect();
     assert_eq!(left, ["b", "c", "d"]);
 }
 
@@ -114,7 +141,8 @@ fn what_is_over_is_forgotten_and_a_longer_end_counts() {
 #[doc = "CA-08"]
 fn a_full_list_refuses_and_forgets_nothing_early() {
     let list = list(3);
-    list.revoke(&revocation(What::Token, None, "short", Some(1000)), at(0)).unwrap();
+    list.revoke(&revocation(What::Token, None, "short", Some(1000)), at(0))
+        .unwrap();
     for id in ["a", "b"] {
         list.revoke(&revocation(What::Token, None, id, None), at(0)).unwrap();
     }
@@ -179,7 +207,11 @@ fn what_another_process_revokes_is_in_force_within_a_second() {
         there.add(early).await.unwrap();
         there.create(key(&made, "billing")).await.unwrap();
         let feed = Feed::load(Arc::clone(&list), here, stage.clock.clone()).await.unwrap();
-        assert_eq!(list.is_revoked("idp", &token("early")), Some(What::Token), "not there before readiness");
+        assert_eq!(
+            list.is_revoked("idp", &token("early")),
+            Some(What::Token),
+            "not there before readiness"
+        );
         assert_eq!(list.is_revoked("keys", &presented), None);
 
         let mut changed = list.subscribe();
@@ -192,7 +224,11 @@ fn what_another_process_revokes_is_in_force_within_a_second() {
             // Where the task did not yet wait when the clock was moved, it is moved once more.
             for _ in 0..100 {
                 stage.clock.advance(PAUSE);
-                if patience.within(Duration::from_millis(100), changed.changed()).await.is_some() {
+                if patience
+                    .within(Duration::from_millis(100), changed.changed())
+                    .await
+                    .is_some()
+                {
                     return;
                 }
             }
@@ -233,7 +269,9 @@ fn a_store_that_is_gone_leaves_the_revocation_in_force_here() {
     let store = Store::sqlite(stage.open());
     let list = Arc::new(list(100));
     stage.runtime.block_on(async {
-        let mut feed = Feed::load(Arc::clone(&list), store.clone(), stage.clock.clone()).await.unwrap();
+        let mut feed = Feed::load(Arc::clone(&list), store.clone(), stage.clock.clone())
+            .await
+            .unwrap();
         let kept = revocation(What::Token, None, "kept", None);
         list.revoke_and_keep(kept, &store, &stage.clock).await.unwrap();
         store.close().await.unwrap();

@@ -4,6 +4,7 @@
 
 mod auth;
 mod edits;
+mod identity;
 mod listen;
 mod order;
 mod process;
@@ -42,6 +43,7 @@ pub(super) fn check(raw: &RawConfig, cx: &mut Checking<'_>) -> Option<Config> {
     let store = optional(&raw.store, |place| Some(StoreSpec::Sqlite(Arc::clone(&place.0))));
     let upstreams = upstreams::upstreams(raw, cx);
     let auth = auth::authenticators(raw, cx);
+    let cache = identity::cache(&raw.cache);
     let routes = routes::routes(raw, cx);
     Some(Config {
         listen: listen?,
@@ -54,6 +56,7 @@ pub(super) fn check(raw: &RawConfig, cx: &mut Checking<'_>) -> Option<Config> {
         store: store?,
         upstreams: upstreams?,
         auth: auth?,
+        cache: cache?,
         routes: routes?,
         log: log?,
     })

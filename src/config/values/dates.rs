@@ -45,7 +45,12 @@ pub(crate) fn date(text: &str) -> Option<Timestamp> {
         return None;
     }
     let at = match text.len() {
-        10 => text.parse::<jiff::civil::Date>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp(),
+        10 => text
+            .parse::<jiff::civil::Date>()
+            .ok()?
+            .to_zoned(jiff::tz::TimeZone::UTC)
+            .ok()?
+            .timestamp(),
         _ if text.as_bytes().get(10) == Some(&b'T') => text.parse::<jiff::Timestamp>().ok()?,
         _ => return None,
     };
@@ -73,8 +78,18 @@ mod tests {
     #[doc = "CF-01"]
     fn what_names_no_moment_is_no_date() {
         for text in [
-            "2027", "2027-1-1", "20270101", "2027-02-30", "2027-01-01T12:00:00", "2027-01-01 12:00:00Z", "1969-12-31",
-            "tomorrow", "-2027-01-01", "2027-01-01T", "01.01.2027", "2027-W01-1",
+            "2027",
+            "2027-1-1",
+            "20270101",
+            "2027-02-30",
+            "2027-01-01T12:00:00",
+            "2027-01-01 12:00:00Z",
+            "1969-12-31",
+            "tomorrow",
+            "-2027-01-01",
+            "2027-01-01T",
+            "01.01.2027",
+            "2027-W01-1",
         ] {
             assert_eq!(refused::<Date>(&format!("\"{text}\"")), Code::ValueDate, "{text}");
         }

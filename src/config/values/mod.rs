@@ -32,7 +32,6 @@ pub(super) use words::words;
 
 #[cfg(test)]
 mod tests {
-    use crate::config::authenticators::Kinds;
     use crate::config::environment::Given;
     use crate::config::faults::{Code, Findings};
     use crate::config::reader;
@@ -42,7 +41,12 @@ mod tests {
         let machine = Given::nothing().with_variable("SEVEN", "7");
         let mut findings = Findings::of("test.yaml");
         let node = reader::read(yaml, &mut findings);
-        let made = node.and_then(|node| T::decode(&node, &mut Decoding::new(&machine, &mut findings, Kinds::default())));
+        let made = node.and_then(|node| {
+            T::decode(
+                &node,
+                &mut Decoding::new(&machine, &mut findings, crate::config::Kinds::default()),
+            )
+        });
         findings.close(made).map(|(value, ..)| value).map_err(|faults| {
             let fault = faults.iter().next().unwrap();
             (fault.code, fault.message.clone())

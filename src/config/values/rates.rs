@@ -68,7 +68,12 @@ mod tests {
 
     #[test]
     fn a_rate_is_a_number_and_a_unit_of_time() {
-        for (text, count, seconds) in [("50/s", 50, 1), ("100/min", 100, 60), ("1000/h", 1000, 3600), ("1/d", 1, 86_400)] {
+        for (text, count, seconds) in [
+            ("50/s", 50, 1),
+            ("100/min", 100, 60),
+            ("1000/h", 1000, 3600),
+            ("1/d", 1, 86_400),
+        ] {
             let per = Duration::from_secs(seconds);
             assert_eq!(decoded::<Rate>(text), Rate { count, per }, "{text}");
         }
@@ -77,7 +82,9 @@ mod tests {
     #[test]
     #[doc = "CF-01"]
     fn anything_else_is_no_rate() {
-        for text in ["50", "50/", "/s", "50/m", "50/sec", "50 / s", "05/s", "-1/s", "1.5/s", "50/S", "1e3/s"] {
+        for text in [
+            "50", "50/", "/s", "50/m", "50/sec", "50 / s", "05/s", "-1/s", "1.5/s", "50/S", "1e3/s",
+        ] {
             assert_eq!(refused::<Rate>(&format!("\"{text}\"")), Code::ValueRate, "{text}");
         }
         assert_eq!(refused::<Rate>("0/s"), Code::ValueZero);

@@ -13,7 +13,8 @@ use crate::config::settings::{Book, Decoding, Setting, Shape};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StorePlace(pub(crate) Arc<Path>);
 
-const WANTED: &str = "write it like `sqlite://data/portcullis.db`, or `sqlite:///var/lib/portcullis/store.db` for an absolute path";
+const WANTED: &str =
+    "write it like `sqlite://data/portcullis.db`, or `sqlite:///var/lib/portcullis/store.db` for an absolute path";
 
 impl Setting for StorePlace {
     fn decode(node: &Node, cx: &mut Decoding<'_>) -> Option<Self> {
@@ -71,13 +72,25 @@ mod tests {
     #[test]
     #[doc = "CF-03"]
     fn what_is_no_store_is_refused_and_never_repeated() {
-        for text in ["data/a.db", "sqlite:a.db", "sqlite://", "sqlite://:memory:", "sqlite://a?mode=ro", "mysql://a", "sqlite://a/"] {
+        for text in [
+            "data/a.db",
+            "sqlite:a.db",
+            "sqlite://",
+            "sqlite://:memory:",
+            "sqlite://a?mode=ro",
+            "mysql://a",
+            "sqlite://a/",
+        ] {
             let quoted = format!("\"{text}\"");
             assert_eq!(refused::<StorePlace>(&quoted), Code::ValueStore, "{text}");
         }
         let (code, message) = refused_with::<StorePlace>("postgres://gate:hunter2@db/x");
         assert_eq!(code, Code::ValueLater);
         assert!(!message.contains("hunter2"), "{message}");
-        assert!(!refused_with::<StorePlace>("mysql://gate:hunter2@db/x").1.contains("hunter2"));
+        assert!(
+            !refused_with::<StorePlace>("mysql://gate:hunter2@db/x")
+                .1
+                .contains("hunter2")
+        );
     }
 }

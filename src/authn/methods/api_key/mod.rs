@@ -57,7 +57,9 @@ impl Method for ApiKeys {
             return at_once(Err(unknown("no key of the file has this hash")));
         };
         let Some(id) = KeyId::of_key(credential) else {
-            return at_once(Err(unknown("no key of the file has this hash, and it has not the shape of the store's")));
+            return at_once(Err(unknown(
+                "no key of the file has this hash, and it has not the shape of the store's",
+            )));
         };
         Box::pin(of_store(store, id, hash, asking.now))
     }

@@ -160,7 +160,11 @@ fn check(raw: &RawApiKeys, cx: &mut Decoding<'_>) -> Option<Settings> {
 fn places<'r>(raw: &'r RawApiKeys, cx: &mut Decoding<'_>) -> Option<Vec<&'r PlaceText>> {
     let list = raw.from.value()?;
     if list.is_empty() {
-        cx.fault(raw.from.place(raw.at), Code::ValueEmpty, "no place is named; leave `from` out for `header:X-API-KEY`");
+        cx.fault(
+            raw.from.place(raw.at),
+            Code::ValueEmpty,
+            "no place is named; leave `from` out for `header:X-API-KEY`",
+        );
         return None;
     }
     let mut sound = list.whole;
@@ -174,13 +178,26 @@ fn places<'r>(raw: &'r RawApiKeys, cx: &mut Decoding<'_>) -> Option<Vec<&'r Plac
             }
             // A browser sends it by itself, on behalf of any page.
             Place::Cookie(_) => {
-                cx.fault(item.at, Code::ValuePlace, "an API key has no place in a cookie; write `header:NAME`");
+                cx.fault(
+                    item.at,
+                    Code::ValuePlace,
+                    "an API key has no place in a cookie; write `header:NAME`",
+                );
                 sound = false;
             }
             _ => {}
         }
-        if list.items.iter().take(index).any(|earlier| earlier.value.place == item.value.place) {
-            cx.fault(item.at, Code::KeyConflict, "this place stands in the list already; keep one");
+        if list
+            .items
+            .iter()
+            .take(index)
+            .any(|earlier| earlier.value.place == item.value.place)
+        {
+            cx.fault(
+                item.at,
+                Code::KeyConflict,
+                "this place stands in the list already; keep one",
+            );
             sound = false;
         }
     }

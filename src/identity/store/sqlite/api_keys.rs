@@ -135,7 +135,10 @@ async fn one(id: &KeyId, pool: &SqlitePool) -> Result<Option<ApiKey>, StoreFault
 
 fn key(row: &SqliteRow) -> Result<ApiKey, StoreFault> {
     let networks = listed(row, "networks")?;
-    let networks = networks.iter().map(|network| network.parse().ok()).collect::<Option<Vec<IpNet>>>();
+    let networks = networks
+        .iter()
+        .map(|network| network.parse().ok())
+        .collect::<Option<Vec<IpNet>>>();
     let count = row.try_get::<Option<i64>, _>("limit_count")?;
     let seconds = row.try_get::<Option<i64>, _>("limit_seconds")?;
     Ok(ApiKey {
@@ -146,7 +149,10 @@ fn key(row: &SqliteRow) -> Result<ApiKey, StoreFault> {
         permissions: listed(row, "permissions")?,
         scopes: listed(row, "scopes")?,
         networks: networks.ok_or(StoreFault::Content("the networks of a key"))?,
-        limit: count.zip(seconds).map(|(count, seconds)| limit(count, seconds)).transpose()?,
+        limit: count
+            .zip(seconds)
+            .map(|(count, seconds)| limit(count, seconds))
+            .transpose()?,
         created: time(row, "created")?.ok_or(StoreFault::Content("the age of a key"))?,
         expires: time(row, "expires")?,
         revoked: time(row, "revoked")?,

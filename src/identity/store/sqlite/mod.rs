@@ -67,7 +67,8 @@ async fn begin(pool: &SqlitePool) -> Result<Transaction<'static, Engine>, StoreF
 
 /// One step in the sequence of changes, for what is written beside it.
 async fn step(writing: &mut Transaction<'static, Engine>) -> Result<u64, StoreFault> {
-    let query = sqlx::query_scalar::<_, i64>("UPDATE changes SET sequence = sequence + 1 WHERE only = 1 RETURNING sequence");
+    let query =
+        sqlx::query_scalar::<_, i64>("UPDATE changes SET sequence = sequence + 1 WHERE only = 1 RETURNING sequence");
     number(query.fetch_one(&mut **writing).await?)
 }
 
