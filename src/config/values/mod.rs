@@ -16,14 +16,14 @@ mod text;
 mod time;
 pub(super) mod words;
 
-pub(crate) use addresses::{Address, Network};
+pub(crate) use addresses::{Address, Network, network};
 pub(crate) use collections::{List, Map};
 pub(crate) use dates::{Date, date};
 pub(crate) use headers::HeaderText;
 pub(crate) use hosts::{Host, is_host_name};
 pub(crate) use numbers::{Number, Size};
 pub(crate) use paths::{Path, literal_segments, needs};
-pub(crate) use rates::Rate;
+pub(crate) use rates::{Rate, rate};
 pub(crate) use sockets::{Place, TrustedPeer, socket_path};
 pub(crate) use stores::StorePlace;
 pub(crate) use text::{ChosenName, SecretText, Written};

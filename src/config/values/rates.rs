@@ -38,7 +38,7 @@ impl Setting for Rate {
 }
 
 /// A rate, or what to write instead.
-fn rate(text: &str) -> Result<Rate, (Code, &'static str)> {
+pub(crate) fn rate(text: &str) -> Result<Rate, (Code, &'static str)> {
     let wanted = "; write it like `50/s`, `100/min`, `1000/h` or `1/d`";
     let (count, unit) = text.split_once('/').ok_or((Code::ValueRate, wanted))?;
     let count = digits(count).ok_or((Code::ValueRate, wanted))?;

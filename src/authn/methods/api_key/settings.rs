@@ -305,3 +305,6 @@ fn networks(field: &Field<List<Network>>, cx: &mut Decoding<'_>) -> Option<Optio
     let set = AddressSet::new(written.value.values().map(|network| network.0));
     written.value.whole.then(|| Some(Arc::new(set)))
 }
+
+#[cfg(test)]
+mod tests;
