@@ -7,8 +7,9 @@ use http::HeaderName;
 
 use super::carry::Carry;
 use crate::admission::Admission;
+use crate::authn::revocation::Revocations;
 use crate::authn::supplies::Supplies;
-use crate::authn::{Authenticator, Verdicts, Verifier};
+use crate::authn::{Authenticator, Lasting, Verdicts, Verifier};
 use crate::authz::Policy;
 use crate::base::net::AddressSet;
 use crate::base::peer::Trusted;
@@ -35,6 +36,7 @@ pub(super) struct Ground {
     pub(super) resolver: Resolver,
     pub(super) supplies: Supplies,
     pub(super) random: fn() -> Random,
+    pub(super) revocations: Arc<Revocations>,
     /// What bodies that are held whole may take.
     pub(super) held: Room,
 }
@@ -86,7 +88,12 @@ fn verifier(config: &Config, carry: &mut Carry, earlier: &Carry, ground: &Ground
     let verdicts = carry.keep(earlier, &"verdicts".into(), &config.cache, fresh);
     let accesses = config.routes.iter().map(|route| &route.access);
     let clock = ground.supplies.clock.clone();
-    Verifier::new(accesses, &started, verdicts, ground.held.clone(), clock)
+    let lasting = Lasting {
+        verdicts,
+        revocations: Arc::clone(&ground.revocations),
+        held: ground.held.clone(),
+    };
+    Verifier::new(accesses, &started, lasting, clock)
 }
 
 fn upstream(spec: &Arc<UpstreamSpec>, carry: &mut Carry, earlier: &Carry, resolver: &Resolver) -> Built {

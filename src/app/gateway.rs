@@ -207,15 +207,17 @@ impl Gateway {
         );
 
         let calls = Background::new(background.handle().clone(), timers.clone(), tasks.clone());
+        let kept = store::open(config.store.as_ref(), options.random, &background, &calls)?;
         let ground = Ground {
             resolver,
             supplies: Supplies {
                 clock: options.clock.clone(),
-                store: store::open(config.store.as_ref(), &background, &calls)?,
+                store: kept.store,
                 background: calls,
                 instances: Arc::default(),
             },
             random: options.random,
+            revocations: kept.revocations,
             held: Room::new(defaults::HELD_BODIES),
         };
         let (snapshot, carry) = compile(&config, 1, &Carry::default(), &ground);

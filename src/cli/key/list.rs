@@ -99,7 +99,11 @@ mod tests {
             last_used: Some(at(1_700_000_000_999)),
             ..key(&one, "é")
         };
-        insta::assert_snapshot!(as_text(&[short, long], at(0)), @"");
+        insta::assert_snapshot!(as_text(&[short, long], at(0)), @r"
+        ID            OWNER                      STATE  ROLES           EXPIRES               LAST USED
+        0123456789ab  é                          live   svc,two, words  never                 2023-11-14T22:13:20Z
+        jklmnopqrstu  somebody with a long name  live                   2027-01-01T00:00:00Z  never
+        ");
         assert!(as_text(&[], at(0)).contains("key create"));
     }
 }
