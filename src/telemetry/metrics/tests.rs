@@ -41,7 +41,7 @@ fn finished<'a>(route: Option<&'a Arc<str>>, method: &'a Method) -> Finished<'a>
 }
 
 fn scrape(telemetry: &Telemetry) -> String {
-    telemetry.metrics().expose(Format::Text).unwrap()
+    telemetry.metrics().expose(Format::Text, Figures::default()).unwrap()
 }
 
 /// The value of the one sample whose name and labels are `sample`.
@@ -262,7 +262,10 @@ fn both_formats_name_their_counters_as_they_should() {
         "{text}"
     );
     assert!(!text.contains("# EOF"));
-    let open = telemetry.metrics().expose(Format::OpenMetrics).unwrap();
+    let open = telemetry
+        .metrics()
+        .expose(Format::OpenMetrics, Figures::default())
+        .unwrap();
     assert!(
         open.contains("# TYPE portcullis_authz counter\nportcullis_authz_total{"),
         "{open}"
