@@ -143,3 +143,115 @@ fn without_parameter(name: &str, path: &NormalPath) -> Option<NormalPath> {
     };
     NormalPath::check(PathAndQuery::try_from(target).ok()?).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(target: &str, fields: &[(&'static str, &str)]) -> Asked {
+        Asked::for_test("GET", target, fields)
+    }
+
+    fn found(place: &Place, asked: &Asked) -> Option<String> {
+        let credential = find(place, asked).unwrap()?;
+        Some(String::from_utf8(credential.into_owned()).unwrap())
+    }
+
+    fn header(name: &'static str) -> Place {
+        Place::Header(HeaderName::from_static(name))
+    }
+
+    #[test]
+    #[doc = "JWT-01"]
+    fn a_scheme_is_read_in_any_case_and_as_a_whole_word() {
+        for value in ["Bearer a.b.c", "bearer a.b.c", "BEARER  a.b.c"] {
+            let asked = asked("/", &[("authorization", value)]);
+            assert_eq!(found(&Place::Bearer, &asked).as_deref(), Some("a.b.c"), "{value}");
+            assert_eq!(found(&Place::Basic, &asked), None, "{value}");
+        }
+        for value in ["Bearera.b.c", "Bearer", "a.b.c", "Basic eA==", "Bearer\ta.b.c"] {
+            assert_eq!(
+                found(&Place::Bearer, &asked("/", &[("authorization", value)])),
+                None,
+                "{value}"
+            );
+        }
+        let basic = asked("/", &[("authorization", "basic eDp5")]);
+        assert_eq!(found(&Place::Basic, &basic).as_deref(), Some("eDp5"));
+    }
+
+    #[test]
+    #[doc = "AK-03"]
+    fn a_field_is_taken_as_it_is() {
+        let asked = asked("/", &[("x-api-key", "Ab c")]);
+        assert_eq!(found(&header("x-api-key"), &asked).as_deref(), Some("Ab c"));
+        assert_eq!(found(&header("x-other"), &asked), None);
+    }
+
+    #[test]
+    #[doc = "SE-02"]
+    fn a_cookie_that_is_there_twice_is_nobodys() {
+        let session = Place::Cookie("s".into());
+        let one = asked("/", &[("cookie", "a=1; s=x=y"), ("cookie", "S=2; ss=3")]);
+        assert_eq!(found(&session, &one).as_deref(), Some("x=y"));
+        for fields in [
+            &[("cookie", "s=1; s=2")][..],
+            &[("cookie", "s=1"), ("cookie", "s=1")][..],
+        ] {
+            assert_eq!(find(&session, &asked("/", fields)), Err(Repeated));
+        }
+    }
+
+    #[test]
+    fn a_parameter_is_decoded_once_and_stands_once() {
+        let token = Place::Query("to ken".into());
+        assert_eq!(
+            found(&token, &asked("/?a=1&to%20ken=x%2541&b", &[])).as_deref(),
+            Some("x%41")
+        );
+        assert_eq!(found(&token, &asked("/?token=1", &[])), None);
+        assert_eq!(find(&token, &asked("/?to%20ken=1&to%20ken=1", &[])), Err(Repeated));
+    }
+
+    #[test]
+    #[doc = "HDR-09"]
+    fn what_was_presented_is_taken_out_and_nothing_else() {
+        let fields = [
+            ("authorization", "Bearer t"),
+            ("x-api-key", "k"),
+            ("cookie", "a=1; s=2; b=3"),
+            ("cookie", "c=4; s=5"),
+        ];
+        let mut asked = asked("/p?x=%41&t=1&y&t=2", &fields);
+        strip(&Place::Basic, &mut asked);
+        assert!(asked.headers.contains_key("authorization"), "it is a bearer's");
+        for place in [
+            Place::Bearer,
+            header("x-api-key"),
+            Place::Cookie("s".into()),
+            Place::Query("t".into()),
+        ] {
+            strip(&place, &mut asked);
+        }
+        assert!(!asked.headers.contains_key("authorization") && !asked.headers.contains_key("x-api-key"));
+        let cookies: Vec<_> = asked.headers.get_all(COOKIE).iter().collect();
+        assert_eq!(cookies, ["a=1; b=3; c=4"]);
+        assert_eq!(asked.onward.unwrap().path_and_query(), "/p?x=%41&y");
+    }
+
+    #[test]
+    fn a_request_without_the_credential_stays_as_it_is() {
+        let mut asked = asked("/p?x=1", &[("cookie", "a=1;b=2")]);
+        strip(&Place::Cookie("s".into()), &mut asked);
+        strip(&Place::Query("t".into()), &mut asked);
+        assert_eq!(asked.headers.get(COOKIE).unwrap(), "a=1;b=2");
+        assert!(asked.onward.is_none());
+    }
+
+    #[test]
+    fn a_query_of_nothing_else_goes_with_its_question_mark() {
+        let mut asked = asked("/p?t=1", &[]);
+        strip(&Place::Query("t".into()), &mut asked);
+        assert_eq!(asked.onward.unwrap().path_and_query(), "/p");
+    }
+}

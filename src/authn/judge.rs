@@ -230,3 +230,6 @@ fn identity(known: Vec<(usize, Arc<Known>)>, last: usize) -> Identity {
     // The last member of an item is one of those that were presented.
     who.map_or(Identity::Anonymous, |who| Identity::Known { who, also })
 }
+
+#[cfg(test)]
+mod tests;

@@ -153,3 +153,6 @@ fn spots(members: &[Arc<Authenticator>]) -> Vec<Spot> {
     };
     spots.into_iter().map(in_turn).collect()
 }
+
+#[cfg(test)]
+mod tests;

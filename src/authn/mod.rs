@@ -10,10 +10,13 @@ mod fault;
 mod judge;
 mod known;
 mod listed;
+pub mod jose;
 pub mod method;
 mod methods;
 pub mod principal;
 pub mod refusal;
+#[cfg(test)]
+mod scripted;
 pub mod supplies;
 
 use std::sync::Arc;

@@ -334,3 +334,36 @@ impl Arrived {
         (self.asked, self.payload)
     }
 }
+
+#[cfg(test)]
+impl Asked {
+    /// A request of HTTP/1.1 that came straight from a stranger at 192.0.2.1.
+    pub(crate) fn for_test(method: &str, target: &str, fields: &[(&'static str, &str)]) -> Self {
+        let mut request = http::Request::builder().method(method).uri(target).header(HOST, "h");
+        for (name, value) in fields {
+            request = request.header(*name, *value);
+        }
+        let parts = request.body(()).unwrap().into_parts().0;
+        let (peer, mut random) = (Peer::Ip([192, 0, 2, 1].into()), Random::counting());
+        let survey = Survey::of(&parts.headers);
+        let names = Names::read(&parts.headers, &survey, Timestamp::from_millis(0), &mut random);
+        let rules = ArrivalRules {
+            trusted: &Trusted::default(),
+            headers: &HeaderPolicy::default(),
+            max_target: 8192,
+            max_fields: 100,
+        };
+        let connection = Connection::new(peer, None);
+        match Arrival::read(
+            (parts, Payload::Empty),
+            &connection,
+            &rules,
+            &survey,
+            names,
+            Moment::START,
+        ) {
+            Ok(Arrival::Request(arrived)) => *arrived.asked,
+            other => panic!("{other:?}"),
+        }
+    }
+}
