@@ -7,6 +7,7 @@ mod authenticator;
 mod cache;
 mod credentials;
 mod fault;
+mod forgery;
 mod judge;
 mod known;
 mod listed;
@@ -134,6 +135,7 @@ impl Verifier {
             }
         }
         let (spot, credential) = only?;
+        forgery::check(&spot.place, asked).ok()?;
         let digest = self.verdicts.digest(&credential);
         let known = spot.readers.iter().find_map(|&member| {
             let authenticator = listed.members.get(member)?;
