@@ -34,7 +34,6 @@ mod resting;
 mod shutdown;
 mod support;
 mod timeouts;
-mod told;
 mod upgrades;
 mod unix;
 mod upstream_http2;
