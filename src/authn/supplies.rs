@@ -1,5 +1,8 @@
 //! What methods are given when they are put to work. Filled by `app`.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use crate::base::background::Background;
 use crate::base::clock::Clock;
 
@@ -9,4 +12,12 @@ pub struct Supplies {
     pub clock: Clock,
     /// Where work is done that must not hold a request's thread up.
     pub background: Background,
+    /// Of the authenticators that were started.
+    pub instances: Arc<AtomicU64>,
+}
+
+impl Supplies {
+    pub(super) fn next_instance(&self) -> u64 {
+        self.instances.fetch_add(1, Ordering::Relaxed)
+    }
 }
