@@ -8,7 +8,7 @@ pub mod exit;
 pub mod rejection;
 pub mod snapshot;
 
-pub use exit::Exit;
+pub use exit::{Exit, WayOut};
 pub use rejection::Rejection;
 pub use snapshot::Snapshot;
 
@@ -32,7 +32,7 @@ pub trait Observer {
 /// One request from its arrival to the head of its answer.
 pub async fn serve(
     parts: &Snapshot,
-    exit: &Exit,
+    exit: &impl WayOut,
     task: &TaskHandle,
     arrived: Arrived,
     observer: &mut impl Observer,

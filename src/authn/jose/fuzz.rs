@@ -102,8 +102,9 @@ pub fn jwks(data: &[u8]) {
     for place in skipped.iter().map(|skipped| skipped.place) {
         assert!(place < keys.len() + skipped.len(), "a key that is not in the set");
     }
-    // A token that nobody signed is nobody's, whatever keys there are.
-    for algorithm in Algorithm::ALL {
+    // A token that nobody signed is nobody's, whatever keys there are; but an issuer may publish a point of small order
+    // for EdDSA, which everybody can sign for.
+    for algorithm in allowed.iter().filter(|algorithm| **algorithm != Algorithm::EdDsa) {
         let header = format!("{{\"alg\":\"{algorithm}\"}}");
         let bare = format!(
             "{}.e30.{}",

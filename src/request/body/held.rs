@@ -42,6 +42,17 @@ impl Room {
     }
 }
 
+impl Payload {
+    /// A body that was never on the way.
+    pub fn of(bytes: Bytes, room: &Room) -> Result<Self, BodyFault> {
+        if bytes.is_empty() {
+            return Ok(Self::Empty);
+        }
+        let room = room.take(bytes.len() as u64)?;
+        Ok(Self::Held(Box::new(Held { bytes, room })))
+    }
+}
+
 /// A body in memory, and the room it takes.
 #[derive(Debug)]
 pub struct Held {
