@@ -71,7 +71,7 @@ fn a_route_that_does_not_say_who_may_come_in_does_not_load() {
 #[test]
 fn what_a_later_version_has_is_refused_by_name() {
     for key in [
-        "store", "redis", "outbound", "signing", "auth", "roles", "limits", "cache", "tracing", "identity",
+        "store", "redis", "signing", "roles", "limits", "cache", "tracing", "identity",
     ] {
         let text = format!(
             "{}{key}: {{}}\n",
@@ -272,11 +272,11 @@ fn piece() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn no_bytes_panic(data in proptest::collection::vec(any::<u8>(), 0..200)) {
-        fuzz(&data);
+        fuzz(&data, Kinds::default());
     }
 
     #[test]
     fn no_configuration_panics(pieces in proptest::collection::vec(piece(), 0..8)) {
-        fuzz(pieces.concat().as_bytes());
+        fuzz(pieces.concat().as_bytes(), Kinds::default());
     }
 }
