@@ -71,7 +71,10 @@ mod tests {
     #[test]
     #[doc = "KEY-02"]
     fn only_addresses_that_anybody_could_call_are_public() {
-        assert_eq!(NOT_PUBLIC.iter().filter(|text| text.parse::<IpNet>().is_err()).count(), 0);
+        assert_eq!(
+            NOT_PUBLIC.iter().filter(|text| text.parse::<IpNet>().is_err()).count(),
+            0
+        );
         for local in [
             "127.0.0.1",
             "127.255.0.9",

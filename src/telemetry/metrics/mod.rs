@@ -17,8 +17,8 @@ pub(super) use shard::{Counted, ShardNumbers};
 pub use shard::{OpenConnection, Shard, UpstreamConnection, client_left};
 
 use super::events::ConnectionEnd;
-use keys::KeyNumbers;
 use crate::base::clock::Timestamp;
+use keys::KeyNumbers;
 
 /// A number with many writers, for what happens seldom.
 #[derive(Debug, Default)]
