@@ -136,6 +136,9 @@ impl<T: Send + Sync + 'static> Refresh<T> {
 
     /// Until `next`, or until somebody wants a fetch before that. Breaks when nobody holds the set any more.
     async fn rest(&self, next: Moment) -> ControlFlow<()> {
+        if let Some(shared) = self.shared.upgrade() {
+            shared.unknown().rest();
+        }
         loop {
             let woken = self.timers().before(next, self.wanted.notified()).await;
             let Some(shared) = self.shared.upgrade() else {

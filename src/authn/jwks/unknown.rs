@@ -46,6 +46,8 @@ struct State {
 struct Rounds {
     begun: u64,
     ended: u64,
+    /// What comes after a fetch is done, too: there is nothing to do but wait.
+    rested: u64,
 }
 
 /// What somebody with an unknown id may wait for.
@@ -75,7 +77,7 @@ impl Unknown {
             return None;
         }
         let mut state = self.lock();
-        let Rounds { begun, ended } = *self.rounds.borrow();
+        let Rounds { begun, ended, .. } = *self.rounds.borrow();
         if let Some(round) = state.forced {
             state.remember(kid);
             return Some(Asked { round, begins: false });
@@ -135,6 +137,11 @@ impl Unknown {
         self.rounds.send_modify(|rounds| rounds.ended = round);
     }
 
+    /// All is done until the next fetch.
+    pub(super) fn rest(&self) {
+        self.rounds.send_modify(|rounds| rounds.rested = rounds.ended);
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -167,6 +174,11 @@ impl State {
 impl Unknown {
     pub(super) fn begun(&self) -> u64 {
         self.rounds.borrow().begun
+    }
+
+    pub(super) async fn has_rested(&self, round: u64) {
+        let mut rounds = self.rounds.subscribe();
+        rounds.wait_for(|rounds| rounds.rested >= round).await.unwrap();
     }
 }
 
