@@ -27,6 +27,8 @@ pub mod route;
 pub mod request;
 // The servers behind the gateway and the connections to them.
 pub mod upstream;
+// The calls the gateway makes itself.
+pub mod outbound;
 // What the gateway tells about itself.
 pub mod telemetry;
 // The body of a refusal.

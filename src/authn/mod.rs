@@ -12,6 +12,7 @@ mod judge;
 mod known;
 mod listed;
 pub mod jose;
+pub mod jwks;
 pub mod method;
 mod methods;
 pub mod principal;
