@@ -29,6 +29,8 @@ pub mod request;
 pub mod upstream;
 // Users, keys and revocations, without HTTP.
 pub mod identity;
+// The calls the gateway makes itself.
+pub mod outbound;
 // Connections to what outlives the process.
 pub mod storage;
 // What the gateway tells about itself.

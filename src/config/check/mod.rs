@@ -7,6 +7,7 @@ mod edits;
 mod identity;
 mod listen;
 mod order;
+mod outbound;
 mod process;
 mod redirect;
 mod routes;
@@ -38,6 +39,7 @@ pub(super) fn check(raw: &RawConfig, cx: &mut Checking<'_>) -> Option<Config> {
     let workers = process::workers(&raw.workers, cx);
     let drain = process::drain(&raw.drain);
     let log = process::log(&raw.log);
+    let outbound = outbound::outbound(&raw.outbound, cx);
     let admin = listen::admin(&raw.admin, cx);
     let listen = listen::listeners(raw, cx);
     let store = optional(&raw.store, |place| Some(StoreSpec::Sqlite(Arc::clone(&place.0))));
@@ -59,6 +61,7 @@ pub(super) fn check(raw: &RawConfig, cx: &mut Checking<'_>) -> Option<Config> {
         cache: cache?,
         routes: routes?,
         log: log?,
+        outbound: outbound?,
     })
 }
 

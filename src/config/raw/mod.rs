@@ -7,6 +7,7 @@ mod edits;
 mod identity;
 mod listen;
 mod log;
+mod outbound;
 mod process;
 mod routes;
 mod upstreams;
@@ -17,6 +18,7 @@ pub(super) use edits::{ForwardHost, RawForward, RawHeaders, RawNetworks, RawResp
 pub(super) use identity::{RawCache, RawIdentityHeaders, RawIdentityNames};
 pub(super) use listen::{Protocol, RawListener, RawProxyProtocol};
 pub(super) use log::{Format, Level, RawLog};
+pub(super) use outbound::RawOutbound;
 pub(super) use process::{RawConnections, RawDrain, RawSizes, RawTimeouts, Workers};
 pub(super) use routes::{Allowance, RawDefaults, RawRedirect, RawRoute};
 pub(super) use upstreams::{RawTarget, RawUpstream, RawUpstreamProtocol, RawUpstreamTimeouts};
@@ -70,6 +72,8 @@ settings! {
         required routes: List<RawRoute>,
         /// What is logged, and how.
         section log: RawLog,
+        /// The calls that the gateway makes itself.
+        section outbound: RawOutbound,
     }
-    later { redis, outbound, signing, roles, limits, tracing, identity }
+    later { redis, signing, roles, limits, tracing, identity }
 }

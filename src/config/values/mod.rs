@@ -4,6 +4,7 @@
 mod addresses;
 mod collections;
 mod dates;
+mod files;
 mod headers;
 mod hosts;
 mod numbers;
@@ -19,6 +20,7 @@ pub(super) mod words;
 pub(crate) use addresses::{Address, Network, network};
 pub(crate) use collections::{List, Map};
 pub(crate) use dates::{Date, date};
+pub(crate) use files::{Certificates, Folder};
 pub(crate) use headers::HeaderText;
 pub(crate) use hosts::{Host, is_host_name};
 pub(crate) use numbers::{Number, Size};
@@ -32,6 +34,7 @@ pub(super) use words::words;
 
 #[cfg(test)]
 mod tests {
+    use crate::config::authenticators::Kinds;
     use crate::config::environment::Given;
     use crate::config::faults::{Code, Findings};
     use crate::config::reader;
@@ -41,12 +44,8 @@ mod tests {
         let machine = Given::nothing().with_variable("SEVEN", "7");
         let mut findings = Findings::of("test.yaml");
         let node = reader::read(yaml, &mut findings);
-        let made = node.and_then(|node| {
-            T::decode(
-                &node,
-                &mut Decoding::new(&machine, &mut findings, crate::config::Kinds::default()),
-            )
-        });
+        let made =
+            node.and_then(|node| T::decode(&node, &mut Decoding::new(&machine, &mut findings, Kinds::default())));
         findings.close(made).map(|(value, ..)| value).map_err(|faults| {
             let fault = faults.iter().next().unwrap();
             (fault.code, fault.message.clone())

@@ -4,6 +4,7 @@ mod api_keys;
 mod identity;
 mod lists;
 mod remembered;
+mod told;
 
 use crate::support::token::{AUDIENCE, ISSUER, SECRET};
 use crate::support::{Setup, Upstream};
