@@ -16,6 +16,7 @@ use super::carry::Carry;
 use super::compile::{Ground, compile};
 use super::notify::Notifier;
 use super::reload::{self, Bound, ReloadError, Reloader, Source};
+use super::store;
 use super::watch::Watch;
 use super::worker::{Order, Shared, WorkerHandle};
 use crate::authn::supplies::Supplies;
@@ -205,11 +206,13 @@ impl Gateway {
             background.handle().clone(),
         );
 
+        let calls = Background::new(background.handle().clone(), timers.clone(), tasks.clone());
         let ground = Ground {
             resolver,
             supplies: Supplies {
                 clock: options.clock.clone(),
-                background: Background::new(background.handle().clone(), timers.clone(), tasks.clone()),
+                store: store::open(config.store.as_ref(), &background, &calls)?,
+                background: calls,
                 instances: Arc::default(),
             },
             random: options.random,
@@ -390,6 +393,7 @@ impl Gateway {
             let _panicked = thread.join();
         }
         if let Some(background) = self.background.take() {
+            store::close(self.reloader().ground.supplies.store.as_ref(), &background);
             background.block_on(self.tasks.stop());
             background.shutdown_timeout(LAST_LINES);
         }

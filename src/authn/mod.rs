@@ -15,8 +15,10 @@ pub mod jose;
 pub mod jwks;
 pub mod method;
 mod methods;
+mod places;
 pub mod principal;
 pub mod refusal;
+pub mod revocation;
 #[cfg(test)]
 mod scripted;
 pub mod supplies;

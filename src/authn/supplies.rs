@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::base::background::Background;
 use crate::base::clock::Clock;
+use crate::identity::store::Store;
 
 /// Everything a method may hold on to.
 #[derive(Clone, Debug)]
@@ -12,6 +13,8 @@ pub struct Supplies {
     pub clock: Clock,
     /// Where work is done that must not hold a request's thread up.
     pub background: Background,
+    /// What outlives the process, where the configuration names a store.
+    pub store: Option<Store>,
     /// Of the authenticators that were started.
     pub instances: Arc<AtomicU64>,
 }
