@@ -9,6 +9,8 @@ pub mod supplies;
 
 use std::sync::Arc;
 
+pub use methods::signature;
+
 use crate::admission::Admitted;
 use crate::config::Kinds;
 use crate::config::spec::Access;

@@ -1,5 +1,8 @@
 //! What methods are given when they are put to work. Filled by `app`.
 
+use std::sync::Arc;
+
+pub use super::methods::signature::{REPLAYS, Replays};
 use crate::base::background::Background;
 use crate::base::clock::Clock;
 
@@ -9,4 +12,6 @@ pub struct Supplies {
     pub clock: Clock,
     /// Where work is done that must not hold a request's thread up.
     pub background: Background,
+    /// Signatures that were used. Of the process and not of a configuration: what a reload forgot could be used again.
+    pub replays: Arc<Replays>,
 }

@@ -11,7 +11,7 @@ mod protocols;
 mod sockets;
 mod text;
 mod time;
-pub(super) mod words;
+pub(crate) mod words;
 
 pub(crate) use addresses::{Address, Network};
 pub(crate) use collections::{List, Map};
@@ -22,7 +22,7 @@ pub(crate) use paths::{Path, literal_segments, needs};
 pub(crate) use sockets::{Place, TrustedPeer, socket_path};
 pub(crate) use text::{ChosenName, SecretText, Written};
 pub(crate) use time::Time;
-pub(super) use words::words;
+pub(crate) use words::words;
 
 #[cfg(test)]
 mod tests {
