@@ -69,7 +69,8 @@ mod tests {
     }
 
     /// RFC 9530 appendix B.
-    const SHA512_OF_IT: &str = "sha-512=:WZDPaVn/7XgHaAy8pmojAkGWoRx2UFChF41A2svX+TaPm+AbwAgBWnrIiYllu7BNNyealdVLvRwEmTHWXvJwew==:";
+    const SHA512_OF_IT: &str =
+        "sha-512=:WZDPaVn/7XgHaAy8pmojAkGWoRx2UFChF41A2svX+TaPm+AbwAgBWnrIiYllu7BNNyealdVLvRwEmTHWXvJwew==:";
     const SHA256_OF_IT: &str = "sha-256=:X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=:";
     const IT: &[u8] = b"{\"hello\": \"world\"}";
 
@@ -81,7 +82,10 @@ mod tests {
         assert_eq!(judged(&[SHA256_OF_IT, SHA512_OF_IT], IT), Ok(()));
         assert_eq!(judged(&["md5=:AAAA:", SHA256_OF_IT], IT), Ok(()));
         assert_eq!(field(IT), SHA256_OF_IT);
-        assert_eq!(judged(&[SHA256_OF_IT, SHA512_OF_IT], b"other"), Err(DigestFault::Differs));
+        assert_eq!(
+            judged(&[SHA256_OF_IT, SHA512_OF_IT], b"other"),
+            Err(DigestFault::Differs)
+        );
         let one_wrong = [SHA256_OF_IT, "sha-512=:AAAA:"];
         assert_eq!(judged(&one_wrong, IT), Err(DigestFault::Differs));
     }

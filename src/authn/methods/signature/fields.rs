@@ -151,7 +151,14 @@ mod tests {
         assert_eq!(mac(&whole), Some([0xab; 32]));
         assert_eq!(mac(&whole.to_uppercase()), Some([0xab; 32]));
         assert_eq!(hex(&[0xab; 32]), whole);
-        for text in ["", "ab", &whole[2..], &whole[1..], &format!("{whole}ab"), &"g".repeat(64)] {
+        for text in [
+            "",
+            "ab",
+            &whole[2..],
+            &whole[1..],
+            &format!("{whole}ab"),
+            &"g".repeat(64),
+        ] {
             assert_eq!(mac(text), None, "{text}");
         }
     }

@@ -116,7 +116,9 @@ impl Material {
             Some((algorithm, key))
         });
         let parsed: Vec<_> = parsed.collect();
-        let is_rsa = parsed.iter().any(|(algorithm, _)| *algorithm == Algorithm::RsaPssSha512);
+        let is_rsa = parsed
+            .iter()
+            .any(|(algorithm, _)| *algorithm == Algorithm::RsaPssSha512);
         // Parsing alone takes RSA keys of any length; this does not.
         if parsed.is_empty() || is_rsa && PublicEncryptingKey::from_der(&der).is_err() {
             return Err(KeyFault::Kind);
@@ -196,4 +198,4 @@ impl Keys {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -77,9 +77,7 @@ impl Scheme {
                 let head = Head::of(asked)?;
                 rfc9421::Claim::read(credential, &head, (keys, cover), window)?.prove(&head, body)
             }
-            Self::Maker(maker) => {
-                webhooks::Claim::read(*maker, credential, &asked.headers, window)?.prove(keys, body)
-            }
+            Self::Maker(maker) => webhooks::Claim::read(*maker, credential, &asked.headers, window)?.prove(keys, body),
         }
     }
 }

@@ -282,7 +282,10 @@ impl KeySettings {
         if let Some(alg) = self.alg.written()
             && alg.value != Algorithm::HmacSha256
         {
-            let message = format!("`{}` needs a `public_key`; a secret has `hmac-sha256`", alg.value.as_str());
+            let message = format!(
+                "`{}` needs a `public_key`; a secret has `hmac-sha256`",
+                alg.value.as_str()
+            );
             cx.fault(alg.at, Code::KeyConflict, message);
             return None;
         }
@@ -310,12 +313,7 @@ impl KeySettings {
         list.value.whole.then_some(all)
     }
 
-    fn public(
-        &self,
-        scheme: SchemeWord,
-        path: &At<Written>,
-        cx: &mut Decoding<'_>,
-    ) -> Option<(Algorithm, Material)> {
+    fn public(&self, scheme: SchemeWord, path: &At<Written>, cx: &mut Decoding<'_>) -> Option<(Algorithm, Material)> {
         if scheme != SchemeWord::Rfc9421 {
             let message = "this scheme signs with a secret; public keys belong to `rfc9421`";
             cx.fault(path.at, Code::KeyConflict, message);

@@ -55,7 +55,9 @@ pub(crate) fn sign(
         How::V1 => {
             let timestamp = at.to_string();
             let signed = v1::string(signer.id, head, &timestamp, signer.nonce, body);
-            let signed = signed.filter(|_| v1::is_nonce(signer.nonce)).ok_or(SigningFault::Message)?;
+            let signed = signed
+                .filter(|_| v1::is_nonce(signer.nonce))
+                .ok_or(SigningFault::Message)?;
             let mac = mac(&[signed.as_bytes()])?;
             vec![
                 (v1::KEY, signer.id.to_owned()),
@@ -137,10 +139,7 @@ fn stated(signer: &Signer<'_>) -> Result<Parameters, SigningFault> {
         ("alg", quoted(signer.key.algorithm().as_str())?),
     ];
     let name = |name: &str| Label::from_string(name.to_owned()).map_err(|_| SigningFault::Message);
-    pairs
-        .into_iter()
-        .map(|(key, value)| Ok((name(key)?, value)))
-        .collect()
+    pairs.into_iter().map(|(key, value)| Ok((name(key)?, value))).collect()
 }
 
 fn quoted(text: &str) -> Result<BareItem, SigningFault> {

@@ -25,12 +25,7 @@ pub(super) struct Claim<'a> {
 }
 
 impl<'a> Claim<'a> {
-    pub(super) fn read(
-        credential: &[u8],
-        head: &Head<'a>,
-        keys: &'a Keys,
-        window: &Window,
-    ) -> Result<Self, Refusal> {
+    pub(super) fn read(credential: &[u8], head: &Head<'a>, keys: &'a Keys, window: &Window) -> Result<Self, Refusal> {
         fields::alone(head.headers, &SIGNATURE)?;
         let mac = fields::text(credential)?.strip_prefix("v1=").and_then(fields::mac);
         let mac = mac.ok_or_else(|| invalid("the signature is not `v1=` and 64 hexadecimal digits"))?;

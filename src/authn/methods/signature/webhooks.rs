@@ -59,12 +59,7 @@ pub(super) struct Claim {
 }
 
 impl Claim {
-    pub(super) fn read(
-        maker: Maker,
-        credential: &[u8],
-        headers: &HeaderMap,
-        window: &Window,
-    ) -> Result<Self, Refusal> {
+    pub(super) fn read(maker: Maker, credential: &[u8], headers: &HeaderMap, window: &Window) -> Result<Self, Refusal> {
         fields::alone(headers, &maker.place())?;
         let credential = fields::text(credential)?;
         match maker {
@@ -119,12 +114,7 @@ fn stripe(credential: &str, window: &Window) -> Result<Claim, Refusal> {
 fn slack(credential: &str, headers: &HeaderMap, window: &Window) -> Result<Claim, Refusal> {
     let timestamp = fields::field(headers, &SLACK_TIMESTAMP)?;
     let mac = credential.strip_prefix("v0=").and_then(fields::mac);
-    claim(
-        timestamp,
-        format!("v0:{timestamp}:"),
-        mac.into_iter().collect(),
-        window,
-    )
+    claim(timestamp, format!("v0:{timestamp}:"), mac.into_iter().collect(), window)
 }
 
 /// `v1,BASE64 v1,BASE64 …` over `ID.SECONDS.BODY`.

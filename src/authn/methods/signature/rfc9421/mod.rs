@@ -90,3 +90,6 @@ impl<'a> Claim<'a> {
 fn refused(fault: impl std::fmt::Display) -> Refusal {
     invalid(fault.to_string())
 }
+
+#[cfg(test)]
+mod tests;
