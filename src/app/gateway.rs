@@ -13,20 +13,24 @@ use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::carry::Carry;
-use super::compile::compile;
+use super::compile::{Ground, compile};
 use super::notify::Notifier;
 use super::reload::{self, Bound, ReloadError, Reloader, Source};
 use super::watch::Watch;
 use super::worker::{Order, Shared, WorkerHandle};
+use crate::authn::supplies::{REPLAYS, Replays, Supplies};
+use crate::base::background::Background;
 use crate::base::clock::Clock;
 use crate::base::net::ListenAddr;
 use crate::base::random::Random;
 use crate::base::tasks::Tasks;
 use crate::base::timers::Timers;
+use crate::config::defaults;
 use crate::config::{Config, Environment, Faults, Loaded, Process, Warning};
 use crate::listen::admin::{self, AdminParts, AdminToken};
 use crate::listen::inherited::Inherited;
 use crate::listen::limits::ConnectionCount;
+use crate::request::body::Room;
 use crate::telemetry::events::{ConfigLoaded, DrainBegun, DrainEnded};
 use crate::telemetry::health::Health;
 use crate::telemetry::logging::{self, Logging};
@@ -201,7 +205,18 @@ impl Gateway {
             background.handle().clone(),
         );
 
-        let (snapshot, carry) = compile(&config, 1, &Carry::default(), &resolver);
+        let ground = Ground {
+            resolver,
+            supplies: Supplies {
+                clock: options.clock.clone(),
+                background: Background::new(background.handle().clone(), timers.clone(), tasks.clone()),
+                instances: Arc::default(),
+                replays: Arc::new(Replays::new(REPLAYS)),
+            },
+            random: options.random,
+            held: Room::new(defaults::HELD_BODIES),
+        };
+        let (snapshot, carry) = compile(&config, 1, &Carry::default(), &ground);
         let snapshots = Arc::new(ArcSwap::from_pointee(snapshot));
         let mut inherited = options.inherited;
         let wanted: Vec<_> = config.listen.iter().map(|listener| listener.addr.clone()).collect();
@@ -239,7 +254,7 @@ impl Gateway {
             inherited,
             workers: Arc::clone(&workers),
             snapshots,
-            resolver,
+            ground,
             telemetry,
             admin_token: Arc::clone(&admin.token),
             logging,

@@ -1,6 +1,7 @@
 //! What methods are given when they are put to work. Filled by `app`.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use super::methods::signature::{REPLAYS, Replays};
 use crate::base::background::Background;
@@ -14,4 +15,12 @@ pub struct Supplies {
     pub background: Background,
     /// Signatures that were used. Of the process and not of a configuration: what a reload forgot could be used again.
     pub replays: Arc<Replays>,
+    /// Of the authenticators that were started.
+    pub instances: Arc<AtomicU64>,
+}
+
+impl Supplies {
+    pub(super) fn next_instance(&self) -> u64 {
+        self.instances.fetch_add(1, Ordering::Relaxed)
+    }
 }

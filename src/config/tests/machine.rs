@@ -241,11 +241,12 @@ fn every_file_that_is_named_is_watched_also_when_it_is_missing() {
         .with_file("/c.yaml", text)
         .with_file("/etc/addr", "127.0.0.1:8080\n");
     let watched = [Path::new("/c.yaml"), Path::new("/etc/addr"), Path::new("/run/token")];
-    let faults = load(Path::new("/c.yaml"), &machine).unwrap_err();
+    let faults = load(Path::new("/c.yaml"), crate::config::Kinds::default(), &machine).unwrap_err();
     assert_eq!(faults.files(), watched);
     insta::assert_snapshot!(faults, @"/c.yaml:3:17: file.unreadable: /run/token cannot be read: entity not found");
     let loaded = load(
         Path::new("/c.yaml"),
+        crate::config::Kinds::default(),
         &machine.with_file("/run/token", "0123456789abcdef\n"),
     )
     .unwrap();

@@ -15,7 +15,12 @@ fn with_routes(routes: &str) -> String {
 }
 
 fn parse(text: &str) -> Result<Loaded, Faults> {
-    super::parse(text, "gateway.yaml", &Given::nothing().with_variable("SET", "set"))
+    super::parse(
+        text,
+        "gateway.yaml",
+        super::Kinds::default(),
+        &Given::nothing().with_variable("SET", "set"),
+    )
 }
 
 fn loaded(text: &str) -> Loaded {

@@ -35,7 +35,12 @@ mod tests {
         let machine = Given::nothing().with_variable("SEVEN", "7");
         let mut findings = Findings::of("test.yaml");
         let node = reader::read(yaml, &mut findings);
-        let made = node.and_then(|node| T::decode(&node, &mut Decoding::new(&machine, &mut findings)));
+        let made = node.and_then(|node| {
+            T::decode(
+                &node,
+                &mut Decoding::new(&machine, &mut findings, crate::config::Kinds::default()),
+            )
+        });
         findings.close(made).map(|(value, ..)| value).map_err(|faults| {
             let fault = faults.iter().next().unwrap();
             (fault.code, fault.message.clone())
