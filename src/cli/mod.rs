@@ -6,6 +6,7 @@ mod health;
 mod output;
 mod run;
 mod schema;
+mod sign;
 
 use std::process::ExitCode;
 
@@ -37,6 +38,7 @@ enum Command {
     Check(check::Check),
     Schema(schema::Schema),
     Health(health::Health),
+    Sign(sign::Sign),
     /// Print the version
     Version,
 }
@@ -48,6 +50,7 @@ pub fn main() -> ExitCode {
         Command::Check(check) => check.run(),
         Command::Schema(schema) => schema.run(),
         Command::Health(health) => health.run(),
+        Command::Sign(sign) => sign.run(),
         Command::Version => output::print(
             &format!("portcullis {}\n", env!("CARGO_PKG_VERSION")),
             ExitCode::SUCCESS,

@@ -86,3 +86,72 @@ pub(super) fn string(key: &str, head: &Head<'_>, timestamp: &str, nonce: &str, b
     let plain = lines.iter().all(|line| !line.contains(['\n', '\r']));
     plain.then(|| lines.join("\n"))
 }
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderMap;
+    use http::uri::PathAndQuery;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    type Parts = (String, String, String, String, String, String, Vec<u8>);
+
+    fn signed((key, method, target, host, timestamp, nonce, body): &Parts) -> Option<String> {
+        let (target, headers) = (target.parse::<PathAndQuery>().ok()?, HeaderMap::new());
+        let head = Head {
+            method,
+            scheme: "http",
+            host,
+            target: &target,
+            headers: &headers,
+            content_length: None,
+        };
+        string(key, &head, timestamp, nonce, body)
+    }
+
+    fn parts() -> impl Strategy<Value = Parts> {
+        let text = || "[a-c1\n]{0,3}";
+        (
+            text(),
+            text(),
+            "/[a-c?/]{0,3}",
+            text(),
+            text(),
+            text(),
+            proptest::collection::vec(0_u8..3, 0..3),
+        )
+    }
+
+    proptest! {
+        #[test]
+        #[doc = "HM-01, VR-04"]
+        fn two_requests_have_one_string_only_when_they_are_the_same(one in parts(), other in parts()) {
+            if let (Some(first), Some(second)) = (signed(&one), signed(&other)) {
+                prop_assert_eq!(first == second, one == other);
+                prop_assert_eq!(first.split('\n').count(), 8);
+            }
+        }
+    }
+
+    #[test]
+    #[doc = "HM-01"]
+    fn a_part_with_a_line_break_is_not_signed() {
+        let plain = |key: &str, host: &str| {
+            let part = |text: &str| text.to_owned();
+            (
+                part(key),
+                part("GET"),
+                part("/"),
+                part(host),
+                part("1"),
+                part("n"),
+                Vec::new(),
+            )
+        };
+        assert!(signed(&plain("a", "h")).is_some());
+        for (key, host) in [("a\nb", "h"), ("a", "h\n1"), ("a\r", "h")] {
+            assert_eq!(signed(&plain(key, host)), None);
+        }
+    }
+}

@@ -1,6 +1,5 @@
 //! Settings as they are typed: what is taken, and what is refused with which code.
 
-use super::*;
 use crate::authn::methods::signature::keys::tests::{ED25519_PEM, P256_PEM, RSA_1024_PEM, RSA_PEM};
 use crate::config::{Code, Given, parse};
 
