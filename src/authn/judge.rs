@@ -10,6 +10,7 @@ use super::authenticator::Authenticator;
 use super::cache::Verdicts;
 use super::credentials;
 use super::fault::{IdentityFault, Refused};
+use super::forgery;
 use super::known::Known;
 use super::listed::{Listed, Members, Settled};
 use super::method::{Asking, Memory};
@@ -179,6 +180,7 @@ fn claim<'r>(listed: &Listed, asked: &'r Asked) -> Result<Vec<Claimed<'r>>, Iden
             Refused::boxed(Refusal::new(Code::HeaderInvalid, why), listed, None)
         })?;
         let Some(credential) = found else { continue };
+        forgery::check(&spot.place, asked).map_err(|refusal| Refused::boxed(refusal, listed, None))?;
         let mut first_refusal = None;
         let owner = spot.readers.iter().copied().find(|&member| {
             let claims = listed

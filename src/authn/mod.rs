@@ -7,9 +7,11 @@ mod authenticator;
 mod cache;
 mod credentials;
 mod fault;
+mod forgery;
 mod judge;
 mod known;
 mod listed;
+pub mod jose;
 pub mod method;
 mod methods;
 pub mod principal;
@@ -124,6 +126,7 @@ impl Verifier {
             }
         }
         let (spot, credential) = only?;
+        forgery::check(&spot.place, asked).ok()?;
         let digest = self.verdicts.digest(&credential);
         let known = spot.readers.iter().find_map(|&member| {
             let authenticator = listed.members.get(member)?;

@@ -1,7 +1,8 @@
 //! The registry: every way to become a principal, in the order that documentation and `check` list them.
 
+mod jwt;
 pub mod signature;
 
 use super::method::Kind;
 
-pub(super) const KINDS: &[&dyn Kind] = &[&signature::Signature];
+pub(super) const KINDS: &[&dyn Kind] = &[&jwt::Jwt, &signature::Signature];
