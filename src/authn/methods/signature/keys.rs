@@ -88,8 +88,10 @@ impl fmt::Debug for Material {
 /// Why a public key is none that can be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum KeyFault {
-    #[error("it is no public key in PEM (`-----BEGIN PUBLIC KEY-----`)")]
+    #[error("it is no public key in PEM (`-----BEGIN PUBLIC KEY-----`), or more than one")]
     Pem,
+    #[error("it is a private key, which only its owner should have; write the public one")]
+    Private,
     #[error("it is none of Ed25519, ECDSA on P-256, and RSA of 2048 to 8192 bits (written as `rsaEncryption`)")]
     Kind,
     #[error("it is a key for another algorithm than `alg` says")]
@@ -104,7 +106,13 @@ impl Material {
 
     /// The key in a PEM file, and what it signs with where `wanted` does not say so.
     pub(super) fn of_pem(pem: &[u8], wanted: Option<Algorithm>) -> Result<(Algorithm, Self), KeyFault> {
-        let der = SubjectPublicKeyInfoDer::from_pem_slice(pem).map_err(|_| KeyFault::Pem)?;
+        if memchr::memmem::find(pem, b"PRIVATE KEY-----").is_some() {
+            return Err(KeyFault::Private);
+        }
+        let mut keys = SubjectPublicKeyInfoDer::pem_slice_iter(pem);
+        let (Some(Ok(der)), None) = (keys.next(), keys.next()) else {
+            return Err(KeyFault::Pem);
+        };
         let by_kind = [
             Algorithm::Ed25519,
             Algorithm::EcdsaP256Sha256,

@@ -94,7 +94,9 @@ fn a_key_that_is_weak_or_of_another_kind_is_refused() {
     assert_eq!(fault(ED25519_PEM, Some(Algorithm::HmacSha256)), KeyFault::Algorithm);
     assert_eq!(fault(P256_PEM, Some(Algorithm::RsaPssSha512)), KeyFault::Algorithm);
     let private = ED25519_PEM.replace("PUBLIC", "PRIVATE");
-    assert_eq!(fault(&private, None), KeyFault::Pem);
+    assert_eq!(fault(&private, None), KeyFault::Private);
+    assert_eq!(fault(&format!("{ED25519_PEM}{private}"), None), KeyFault::Private);
+    assert_eq!(fault(&format!("{ED25519_PEM}{P256_PEM}"), None), KeyFault::Pem);
 }
 
 /// Appendix B.2.4: the signature is of an answer, the algorithm the same.
