@@ -19,7 +19,7 @@ use super::reload::{self, Bound, ReloadError, Reloader, Source};
 use super::store;
 use super::watch::Watch;
 use super::worker::{Order, Shared, WorkerHandle};
-use crate::authn::supplies::Supplies;
+use crate::authn::supplies::{REPLAYS, Replays, Supplies};
 use crate::base::background::Background;
 use crate::base::clock::Clock;
 use crate::base::net::ListenAddr;
@@ -214,6 +214,7 @@ impl Gateway {
                 store: store::open(config.store.as_ref(), &background, &calls)?,
                 background: calls,
                 instances: Arc::default(),
+                replays: Arc::new(Replays::new(REPLAYS)),
             },
             random: options.random,
             held: Room::new(defaults::HELD_BODIES),

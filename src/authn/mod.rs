@@ -25,6 +25,8 @@ pub mod supplies;
 
 use std::sync::Arc;
 
+pub use methods::signature;
+
 use crate::admission::Admitted;
 use crate::base::clock::{Clock, Moment};
 use crate::config::Kinds;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+pub use super::methods::signature::{REPLAYS, Replays};
 use crate::base::background::Background;
 use crate::base::clock::Clock;
 use crate::identity::store::Store;
@@ -15,6 +16,8 @@ pub struct Supplies {
     pub background: Background,
     /// What outlives the process, where the configuration names a store.
     pub store: Option<Store>,
+    /// Signatures that were used. Of the process and not of a configuration: what a reload forgot could be used again.
+    pub replays: Arc<Replays>,
     /// Of the authenticators that were started.
     pub instances: Arc<AtomicU64>,
 }

@@ -8,6 +8,7 @@ mod key;
 mod output;
 mod run;
 mod schema;
+mod sign;
 
 use std::process::ExitCode;
 
@@ -43,6 +44,7 @@ enum Command {
     Schema(schema::Schema),
     Health(health::Health),
     Key(key::Key),
+    Sign(sign::Sign),
     /// Print the version
     Version,
 }
@@ -55,6 +57,7 @@ pub fn main() -> ExitCode {
         Command::Schema(schema) => schema.run(),
         Command::Health(health) => health.run(),
         Command::Key(key) => key.run(),
+        Command::Sign(sign) => sign.run(),
         Command::Version => output::print(
             &format!("portcullis {}\n", env!("CARGO_PKG_VERSION")),
             ExitCode::SUCCESS,

@@ -2,7 +2,8 @@
 
 mod api_key;
 mod jwt;
+pub mod signature;
 
 use super::method::Kind;
 
-pub(super) const KINDS: &[&dyn Kind] = &[&jwt::Jwt, &api_key::ApiKey];
+pub(super) const KINDS: &[&dyn Kind] = &[&jwt::Jwt, &api_key::ApiKey, &signature::Signature];
