@@ -5,7 +5,7 @@ mod refused;
 mod routes;
 mod taken;
 
-use super::{Code, Faults, Given, Loaded};
+use super::{Code, Faults, Given, Kinds, Loaded};
 
 /// A file with the smallest head a route needs.
 fn with_routes(routes: &str) -> String {
@@ -15,7 +15,12 @@ fn with_routes(routes: &str) -> String {
 }
 
 fn parse(text: &str) -> Result<Loaded, Faults> {
-    super::parse(text, "gateway.yaml", &Given::nothing().with_variable("SET", "set"))
+    super::parse(
+        text,
+        "gateway.yaml",
+        Kinds::default(),
+        &Given::nothing().with_variable("SET", "set"),
+    )
 }
 
 fn loaded(text: &str) -> Loaded {

@@ -171,7 +171,7 @@ fn what_a_reference_brings_is_never_repeated() {
             whole(&format!("log: {{ access: {quoted}, level: {quoted} }}")),
             whole(&format!("routes: [{{ path: {quoted}, auth: {quoted} }}]")),
         ] {
-            let report = crate::config::parse(&text, "gateway.yaml", crate::config::Kinds::default(), &machine)
+            let report = crate::config::parse(&text, "gateway.yaml", Kinds::default(), &machine)
                 .unwrap_err()
                 .to_string();
             assert!(!report.contains("hunter2"), "{report}");
@@ -237,22 +237,12 @@ fn the_file_itself_has_limits() {
     let nothing = Given::nothing();
     let load = |content: &[u8]| {
         let machine = nothing.clone().with_file("/c.yaml", content);
-        let faults = crate::config::load(
-            std::path::Path::new("/c.yaml"),
-            crate::config::Kinds::default(),
-            &machine,
-        )
-        .unwrap_err();
+        let faults = crate::config::load(std::path::Path::new("/c.yaml"), Kinds::default(), &machine).unwrap_err();
         let fault = faults.iter().next().unwrap();
         (fault.line, fault.col, fault.code)
     };
     assert_eq!(load(b"version: 1\nx: \xff"), (2, 4, Code::FileEncoding));
-    let faults = crate::config::load(
-        std::path::Path::new("/absent.yaml"),
-        crate::config::Kinds::default(),
-        &nothing,
-    )
-    .unwrap_err();
+    let faults = crate::config::load(std::path::Path::new("/absent.yaml"), Kinds::default(), &nothing).unwrap_err();
     insta::assert_snapshot!(faults, @"/absent.yaml:1:1: file.unreadable: the configuration cannot be read: entity not found");
     assert_eq!(faults.files(), [std::path::Path::new("/absent.yaml")]);
 }
@@ -272,11 +262,11 @@ fn piece() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn no_bytes_panic(data in proptest::collection::vec(any::<u8>(), 0..200)) {
-        fuzz(&data);
+        fuzz(&data, Kinds::default());
     }
 
     #[test]
     fn no_configuration_panics(pieces in proptest::collection::vec(piece(), 0..8)) {
-        fuzz(pieces.concat().as_bytes());
+        fuzz(pieces.concat().as_bytes(), Kinds::default());
     }
 }

@@ -26,6 +26,7 @@ pub(super) use words::words;
 
 #[cfg(test)]
 mod tests {
+    use crate::config::authenticators::Kinds;
     use crate::config::environment::Given;
     use crate::config::faults::{Code, Findings};
     use crate::config::reader;
@@ -35,7 +36,8 @@ mod tests {
         let machine = Given::nothing().with_variable("SEVEN", "7");
         let mut findings = Findings::of("test.yaml");
         let node = reader::read(yaml, &mut findings);
-        let made = node.and_then(|node| T::decode(&node, &mut Decoding::new(&machine, &mut findings)));
+        let made =
+            node.and_then(|node| T::decode(&node, &mut Decoding::new(&machine, &mut findings, Kinds::default())));
         findings.close(made).map(|(value, ..)| value).map_err(|faults| {
             let fault = faults.iter().next().unwrap();
             (fault.code, fault.message.clone())
