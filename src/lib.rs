@@ -27,6 +27,8 @@ pub mod route;
 pub mod request;
 // The servers behind the gateway and the connections to them.
 pub mod upstream;
+// Users without HTTP: passwords.
+pub mod identity;
 // What the gateway tells about itself.
 pub mod telemetry;
 // The body of a refusal.
