@@ -1,6 +1,7 @@
 //! Who is asking. This version knows no credentials, so the answer is always "nobody in particular"; which routes that
 //! is good enough for is `authz`'s to say.
 
+pub mod fuzz;
 pub mod method;
 mod methods;
 pub mod principal;
