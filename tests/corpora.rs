@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use portcullis::{config, listen, request};
+use portcullis::{authn, config, listen, request};
 
 /// Fewer would mean that the folder was moved.
 const FEWEST: usize = 10;
@@ -50,13 +50,19 @@ fn seeds_of_the_forwarded_target_hold() {
 #[test]
 #[doc = "VR-03"]
 fn seeds_of_the_configuration_target_hold() {
-    run("config", |data| config::fuzz(data, portcullis::authn::KINDS));
+    run("config", |data| config::fuzz(data, authn::KINDS));
 }
 
 #[test]
 #[doc = "VR-03"]
 fn seeds_of_the_proxy_protocol_target_hold() {
     run("proxy_protocol", listen::proxy_protocol::fuzz);
+}
+
+#[test]
+#[doc = "VR-03"]
+fn seeds_of_the_basic_target_hold() {
+    run("basic", authn::fuzz::basic);
 }
 
 #[test]
@@ -75,5 +81,8 @@ fn every_target_has_a_corpus_and_a_test() {
         })
         .collect();
     names.sort();
-    assert_eq!(names, ["config", "forwarded", "headers", "path", "proxy_protocol"]);
+    assert_eq!(
+        names,
+        ["basic", "config", "forwarded", "headers", "path", "proxy_protocol"]
+    );
 }

@@ -2,6 +2,7 @@
 //! folders below, this one only asks them and prints.
 
 mod check;
+mod hash_password;
 mod health;
 mod output;
 mod run;
@@ -20,6 +21,7 @@ Examples:
   portcullis check gateway.yaml              every fault, with its place and the way out
   portcullis schema > schema.json            editors complete and check with it
   portcullis health -c gateway.yaml          is this file's gateway ready for traffic?
+  portcullis hash-password                   what stands for a password in a file
 
 Exit codes: 0 ok, 1 failure at run time, 2 wrong usage, 78 invalid configuration.";
 
@@ -37,6 +39,7 @@ enum Command {
     Check(check::Check),
     Schema(schema::Schema),
     Health(health::Health),
+    HashPassword(hash_password::HashPassword),
     /// Print the version
     Version,
 }
@@ -48,6 +51,7 @@ pub fn main() -> ExitCode {
         Command::Check(check) => check.run(),
         Command::Schema(schema) => schema.run(),
         Command::Health(health) => health.run(),
+        Command::HashPassword(hash_password) => hash_password.run(),
         Command::Version => output::print(
             &format!("portcullis {}\n", env!("CARGO_PKG_VERSION")),
             ExitCode::SUCCESS,
