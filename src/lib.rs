@@ -29,6 +29,8 @@ pub mod request;
 pub mod upstream;
 // Users without HTTP: passwords.
 pub mod identity;
+// The calls the gateway makes itself.
+pub mod outbound;
 // What the gateway tells about itself.
 pub mod telemetry;
 // The body of a refusal.

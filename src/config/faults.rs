@@ -34,6 +34,7 @@ codes! {
     FileUnreadable = "file.unreadable" "A file, the configuration itself or one behind `${file:}`, cannot be read.";
     FileTooLarge = "file.too_large" "A file is larger than it may be.";
     FileEncoding = "file.encoding" "A file that must be text is not UTF-8.";
+    FileCertificates = "file.certificates" "A file that must hold certificates holds none, or a bad one.";
     YamlSyntax = "yaml.syntax" "The file is not YAML. Comes alone.";
     YamlDuplicate = "yaml.duplicate" "The same key stands twice in one place. Comes alone.";
     YamlKey = "yaml.key" "A key is something other than plain text. Comes alone.";

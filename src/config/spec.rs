@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, StatusCode};
 use ipnet::IpNet;
+use rustls_pki_types::CertificateDer;
 
 use super::authenticators::AuthenticatorSpec;
 use super::pattern::{HostPattern, PathPattern};
@@ -32,6 +33,7 @@ pub struct Config {
     pub auth: Vec<Arc<AuthenticatorSpec>>,
     pub routes: Vec<Arc<RouteSpec>>,
     pub log: LogSpec,
+    pub outbound: OutboundSpec,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,6 +113,21 @@ pub struct LogSpec {
     pub format: LogFormat,
     /// One line per request on standard output.
     pub access: bool,
+}
+
+/// The calls that the gateway makes itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutboundSpec {
+    /// Authorities that are trusted beside the machine's.
+    pub ca: Vec<CertificateDer<'static>>,
+    /// Of a whole call.
+    pub timeout: Duration,
+    /// Hosts that may be called without TLS: lower-case, without a trailing dot, IPv6 addresses in brackets.
+    pub allow_plaintext_hosts: Vec<Arc<str>>,
+    /// Hosts that metadata may name although their addresses are not public; spelled the same way.
+    pub allow_private_hosts: Vec<Arc<str>>,
+    /// Where the last good key sets are kept.
+    pub keep: Arc<Path>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

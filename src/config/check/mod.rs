@@ -6,6 +6,7 @@ mod auth;
 mod edits;
 mod listen;
 mod order;
+mod outbound;
 mod process;
 mod redirect;
 mod routes;
@@ -35,6 +36,7 @@ pub(super) fn check(raw: &RawConfig, cx: &mut Checking<'_>) -> Option<Config> {
     let workers = process::workers(&raw.workers, cx);
     let drain = process::drain(&raw.drain);
     let log = process::log(&raw.log);
+    let outbound = outbound::outbound(&raw.outbound, cx);
     let admin = listen::admin(&raw.admin, cx);
     let listen = listen::listeners(raw, cx);
     let upstreams = upstreams::upstreams(raw, cx);
@@ -52,6 +54,7 @@ pub(super) fn check(raw: &RawConfig, cx: &mut Checking<'_>) -> Option<Config> {
         auth: auth?,
         routes: routes?,
         log: log?,
+        outbound: outbound?,
     })
 }
 

@@ -6,6 +6,7 @@ mod auth;
 mod edits;
 mod listen;
 mod log;
+mod outbound;
 mod process;
 mod routes;
 mod upstreams;
@@ -15,6 +16,7 @@ pub(super) use auth::{Auth, AuthItem, Fingerprint, RawAuthenticator};
 pub(super) use edits::{ForwardHost, RawForward, RawHeaders, RawNetworks, RawResponse};
 pub(super) use listen::{Protocol, RawListener, RawProxyProtocol};
 pub(super) use log::{Format, Level, RawLog};
+pub(super) use outbound::RawOutbound;
 pub(super) use process::{RawConnections, RawDrain, RawSizes, RawTimeouts, Workers};
 pub(super) use routes::{Allowance, RawDefaults, RawRedirect, RawRoute};
 pub(super) use upstreams::{RawTarget, RawUpstream, RawUpstreamProtocol, RawUpstreamTimeouts};
@@ -63,6 +65,8 @@ settings! {
         required routes: List<RawRoute>,
         /// What is logged, and how.
         section log: RawLog,
+        /// The calls that the gateway makes itself.
+        section outbound: RawOutbound,
     }
-    later { store, redis, outbound, signing, roles, limits, cache, tracing, identity }
+    later { store, redis, signing, roles, limits, cache, tracing, identity }
 }

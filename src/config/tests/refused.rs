@@ -71,7 +71,7 @@ fn a_route_that_does_not_say_who_may_come_in_does_not_load() {
 #[test]
 fn what_a_later_version_has_is_refused_by_name() {
     for key in [
-        "store", "redis", "outbound", "signing", "auth", "roles", "limits", "cache", "tracing", "identity",
+        "store", "redis", "signing", "roles", "limits", "cache", "tracing", "identity",
     ] {
         let text = format!(
             "{}{key}: {{}}\n",

@@ -3,6 +3,7 @@
 
 mod addresses;
 mod collections;
+mod files;
 mod headers;
 mod hosts;
 mod numbers;
@@ -15,6 +16,7 @@ pub(super) mod words;
 
 pub(crate) use addresses::{Address, Network};
 pub(crate) use collections::{List, Map};
+pub(crate) use files::{Certificates, Folder};
 pub(crate) use headers::HeaderText;
 pub(crate) use hosts::{Host, is_host_name};
 pub(crate) use numbers::{Number, Size};

@@ -3,6 +3,7 @@
 
 mod book;
 mod exposition;
+mod keys;
 mod series;
 mod shard;
 
@@ -10,12 +11,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use exposition::Format;
+pub use keys::KeySetAge;
 pub(super) use series::{RequestSeries, UpstreamSeries};
 pub(super) use shard::{Counted, ShardNumbers};
 pub use shard::{OpenConnection, Shard, UpstreamConnection, client_left};
 
 use super::events::ConnectionEnd;
 use crate::base::clock::Timestamp;
+use keys::KeyNumbers;
 
 /// A number with many writers, for what happens seldom.
 #[derive(Debug, Default)]
@@ -45,6 +48,7 @@ pub struct Metrics {
     pub(super) access_lines_dropped: Counter,
     pub(super) log_lines_dropped: Counter,
     config: ConfigNumbers,
+    keys: KeyNumbers,
 }
 
 #[derive(Debug, Default)]
