@@ -2,6 +2,7 @@
 //! is good enough for is `authz`'s to say.
 
 pub mod fuzz;
+pub mod jose;
 pub mod method;
 mod methods;
 pub mod principal;

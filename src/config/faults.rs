@@ -65,7 +65,8 @@ codes! {
     ValueAddress = "value.address" "The value is not an address with a port.";
     ValueSocket = "value.socket" "The value is not the path of a unix socket.";
     ValueNetwork = "value.network" "The value is not an address or a network.";
-    ValueUrl = "value.url" "The value is not the URL of an upstream.";
+    ValueUrl = "value.url" "The value is not a URL that can be used there.";
+    ValueKey = "value.key" "A file holds no key that can be used, or one of its keys cannot be.";
     ValueHost = "value.host" "The value is not a host name or `*.suffix`.";
     ValuePath = "value.path" "The value is not a path pattern.";
     ValueHeader = "value.header" "The text is not a header name or a header value.";

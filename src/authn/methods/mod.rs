@@ -1,7 +1,8 @@
 //! The registry: every way to become a principal, in the order that documentation and `check` list them.
 
 pub(super) mod basic;
+mod jwt;
 
 use super::method::Kind;
 
-pub(super) const KINDS: &[&dyn Kind] = &[&basic::Basic];
+pub(super) const KINDS: &[&dyn Kind] = &[&jwt::Jwt, &basic::Basic];
