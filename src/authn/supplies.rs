@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::base::background::Background;
 use crate::base::clock::Clock;
 use crate::identity::passwords::Pool;
+use crate::outbound::Outbound;
 
 /// Everything a method may hold on to.
 #[derive(Clone, Debug)]
@@ -14,4 +15,6 @@ pub struct Supplies {
     pub background: Background,
     /// Where passwords are hashed.
     pub passwords: Arc<Pool>,
+    /// For asking issuers.
+    pub outbound: Outbound,
 }
