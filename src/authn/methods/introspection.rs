@@ -10,9 +10,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::authn::method::{
-    Asking, Challenge, Kind, Memory, Method, Place, Plan, Reads, Share, Verdict, at_once, planned,
-};
+use crate::authn::method::{Asking, Challenge, Kind, Memory, Method, Plan, Reads, Verdict, at_once, planned};
 use crate::authn::principal::Verified;
 use crate::authn::refusal::Refusal;
 use crate::authn::supplies::Supplies;

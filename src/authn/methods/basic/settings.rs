@@ -21,7 +21,7 @@ settings! {
 
 settings! {
     /// A user of `basic`.
-    struct RawUser as "user" {
+    struct RawUser as "basic user" {
         /// The name, which is the principal's id, too. No colon; at most 255 bytes.
         required name: Written,
         /// The hash of the password: what `portcullis hash-password` prints. argon2id, argon2i and bcrypt are verified.

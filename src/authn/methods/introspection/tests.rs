@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::authn::jose::ClaimPath;
 use crate::authn::jose::claims::Audience;
+use crate::authn::method::{Place, Share};
 use crate::config::{Given, Kinds};
 
 const KINDS: Kinds = Kinds::new(&[&Introspection]);

@@ -1,9 +1,11 @@
 //! The method at work with the client of the gateway: what an issuer gets to see.
 
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::thread;
+
+use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::*;
 use crate::base::background::Background;
@@ -104,7 +106,12 @@ fn the_issuer_gets_a_form_and_our_name() {
 #[test]
 #[doc = "KEY-01"]
 fn an_issuer_that_is_away_is_an_outage() {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    // Bound, so that nobody else gets the port, and not listened on.
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket
+        .bind(&SockAddr::from(SocketAddr::from(([127, 0, 0, 1], 0))))
+        .unwrap();
+    let port = socket.local_addr().unwrap().as_socket().unwrap().port();
     let refusal = asked(&format!("http://127.0.0.1:{port}/introspect")).unwrap_err();
     assert_eq!(refusal.code, Code::IssuerUnavailable, "{refusal}");
 }
