@@ -13,20 +13,26 @@ use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::carry::Carry;
-use super::compile::compile;
+use super::compile::{Ground, compile};
 use super::notify::Notifier;
 use super::reload::{self, Bound, ReloadError, Reloader, Source};
 use super::watch::Watch;
 use super::worker::{Order, Shared, WorkerHandle};
+use crate::authn::supplies::Supplies;
+use crate::base::background::Background;
 use crate::base::clock::Clock;
 use crate::base::net::ListenAddr;
 use crate::base::random::Random;
 use crate::base::tasks::Tasks;
 use crate::base::timers::Timers;
+use crate::config::defaults;
 use crate::config::{Config, Environment, Faults, Loaded, Process, Warning};
+use crate::identity::passwords::Pool;
 use crate::listen::admin::{self, AdminParts, AdminToken};
 use crate::listen::inherited::Inherited;
 use crate::listen::limits::ConnectionCount;
+use crate::outbound::Outbound;
+use crate::request::body::Room;
 use crate::telemetry::events::{ConfigLoaded, DrainBegun, DrainEnded};
 use crate::telemetry::health::Health;
 use crate::telemetry::logging::{self, Logging};
@@ -129,7 +135,7 @@ impl Control {
             Ok((_, files)) => files.as_slice(),
             // Also what is missing: its appearance may be the repair.
             Err(ReloadError::Invalid(faults)) => faults.files(),
-            Err(ReloadError::NotReloadable(_) | ReloadError::Bind { .. }) => &[],
+            Err(ReloadError::NotReloadable(_) | ReloadError::Bind { .. } | ReloadError::Outbound(_)) => &[],
         };
         if let Some(watch) = &*self.watch.lock().unwrap_or_else(PoisonError::into_inner)
             && !files.is_empty()
@@ -195,13 +201,27 @@ impl Gateway {
             tasks.spawn("timers", timers.clone().run());
         }
         let resolver = Resolver::new(
-            options.resolve,
+            Arc::clone(&options.resolve),
             timers.clone(),
             tasks.clone(),
             background.handle().clone(),
         );
 
-        let (snapshot, carry) = compile(&config, 1, &Carry::default(), &resolver);
+        let calls = Background::new(background.handle().clone(), timers.clone(), tasks.clone());
+        let ground = Ground {
+            resolver,
+            supplies: Supplies {
+                clock: options.clock.clone(),
+                passwords: Arc::new(Pool::for_cores(options.environment.cores())),
+                outbound: Outbound::start(&config.outbound, &calls, &options.resolve)?,
+                background: calls,
+                instances: Arc::default(),
+            },
+            resolve: options.resolve,
+            random: options.random,
+            held: Room::new(defaults::HELD_BODIES),
+        };
+        let (snapshot, carry) = compile(&config, 1, &Carry::default(), &ground);
         let snapshots = Arc::new(ArcSwap::from_pointee(snapshot));
         let mut inherited = options.inherited;
         let wanted: Vec<_> = config.listen.iter().map(|listener| listener.addr.clone()).collect();
@@ -239,7 +259,7 @@ impl Gateway {
             inherited,
             workers: Arc::clone(&workers),
             snapshots,
-            resolver,
+            ground,
             telemetry,
             admin_token: Arc::clone(&admin.token),
             logging,
@@ -422,6 +442,7 @@ impl From<ReloadError> for StartError {
             ReloadError::Invalid(faults) => Self::Invalid(faults),
             ReloadError::Bind { addr, source } => Self::Bind { addr, source },
             ReloadError::NotReloadable(what) => Self::System(io::Error::other(what)),
+            ReloadError::Outbound(source) => Self::System(source),
         }
     }
 }

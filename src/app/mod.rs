@@ -6,6 +6,7 @@
 mod banner;
 mod carry;
 mod compile;
+mod explain;
 mod gateway;
 mod notify;
 mod reload;

@@ -1,6 +1,7 @@
 //! What methods are given when they are put to work. Filled by `app`.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::base::background::Background;
 use crate::base::clock::Clock;
@@ -17,4 +18,12 @@ pub struct Supplies {
     pub passwords: Arc<Pool>,
     /// For asking issuers.
     pub outbound: Outbound,
+    /// Of the authenticators that were started.
+    pub instances: Arc<AtomicU64>,
+}
+
+impl Supplies {
+    pub(super) fn next_instance(&self) -> u64 {
+        self.instances.fetch_add(1, Ordering::Relaxed)
+    }
 }

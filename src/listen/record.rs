@@ -3,6 +3,7 @@
 
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use http_body::{Body, Frame, SizeHint};
 
 use super::carrier::Carrier;
 use super::worker::{Lease, Worker};
+use crate::authn::{Identity, Known};
 use crate::authz::Rule;
 use crate::base::clock::{Moment, Timestamp};
 use crate::base::id::{RequestId, TraceParent};
@@ -37,6 +39,8 @@ pub(super) struct Record {
     pub(super) host: Option<HeaderValue>,
     /// Index of the route in the lease's table.
     route: Option<usize>,
+    /// Whose request it is, where that is known.
+    who: Option<Arc<Known>>,
     decision: Option<Decision>,
     status: Option<StatusCode>,
     /// Until the head of the upstream's answer.
@@ -70,6 +74,7 @@ impl Record {
             method: method.clone(),
             host: None,
             route: None,
+            who: None,
             decision: None,
             status: None,
             upstream_took: None,
@@ -118,6 +123,12 @@ impl Record {
 impl Observer for Record {
     fn routed(&mut self, route: &Route) {
         self.route = Some(route.index);
+    }
+
+    fn identified(&mut self, identity: &Identity) {
+        if let Identity::Known { who, .. } = identity {
+            self.who = Some(Arc::clone(who));
+        }
     }
 
     fn permitted(&mut self, _: Rule) {

@@ -21,4 +21,4 @@ pub mod token;
 pub use grants::{ClaimPath, Grants};
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

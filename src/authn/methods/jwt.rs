@@ -118,20 +118,7 @@ impl Method for JwtMethod {
     }
 
     fn verify<'a>(&'a self, credential: &'a [u8], asking: Asking<'a>) -> Verdict<'a> {
-        let token = match self.judging.admit(credential) {
-            Ok(token) => token,
-            Err(refusal) => return at_once(Err(refusal)),
-        };
-        match &self.keys {
-            Keys::Static(keys) => {
-                let verified = keys.verify(&token).map_err(unproven);
-                at_once(verified.and_then(|()| self.judging.judge(token, asking.now)))
-            }
-            Keys::Remote(source) => Box::pin(async move {
-                proven_by(&**source, &token).await?;
-                self.judging.judge(token, asking.now)
-            }),
-        }
+        self.settle(credential, asking.now)
     }
 
     fn challenge(&self) -> Challenge {
@@ -152,6 +139,25 @@ impl Method for JwtMethod {
         match &self.keys {
             Keys::Static(_) => 0,
             Keys::Remote(source) => source.generation(),
+        }
+    }
+}
+
+impl JwtMethod {
+    fn settle<'a>(&'a self, credential: &'a [u8], now: Timestamp) -> Verdict<'a> {
+        let token = match self.judging.admit(credential) {
+            Ok(token) => token,
+            Err(refusal) => return at_once(Err(refusal)),
+        };
+        match &self.keys {
+            Keys::Static(keys) => {
+                let verified = keys.verify(&token).map_err(unproven);
+                at_once(verified.and_then(|()| self.judging.judge(token, now)))
+            }
+            Keys::Remote(source) => Box::pin(async move {
+                proven_by(&**source, &token).await?;
+                self.judging.judge(token, now)
+            }),
         }
     }
 }

@@ -4,6 +4,7 @@
 
 mod auth;
 mod edits;
+mod identity;
 mod listen;
 mod order;
 mod outbound;
@@ -41,6 +42,7 @@ pub(super) fn check(raw: &RawConfig, cx: &mut Checking<'_>) -> Option<Config> {
     let listen = listen::listeners(raw, cx);
     let upstreams = upstreams::upstreams(raw, cx);
     let auth = auth::authenticators(raw, cx);
+    let cache = identity::cache(&raw.cache);
     let routes = routes::routes(raw, cx);
     Some(Config {
         listen: listen?,
@@ -52,6 +54,7 @@ pub(super) fn check(raw: &RawConfig, cx: &mut Checking<'_>) -> Option<Config> {
         admin: admin?,
         upstreams: upstreams?,
         auth: auth?,
+        cache: cache?,
         routes: routes?,
         log: log?,
         outbound: outbound?,

@@ -4,6 +4,7 @@
 mod admin;
 mod auth;
 mod edits;
+mod identity;
 mod listen;
 mod log;
 mod outbound;
@@ -14,6 +15,7 @@ mod upstreams;
 pub(super) use admin::RawAdmin;
 pub(super) use auth::{Auth, AuthItem, Fingerprint, RawAuthenticator};
 pub(super) use edits::{ForwardHost, RawForward, RawHeaders, RawNetworks, RawResponse};
+pub(super) use identity::{RawCache, RawIdentityHeaders, RawIdentityNames};
 pub(super) use listen::{Protocol, RawListener, RawProxyProtocol};
 pub(super) use log::{Format, Level, RawLog};
 pub(super) use outbound::RawOutbound;
@@ -58,6 +60,8 @@ settings! {
         default upstreams: Map<ChosenName, RawUpstream> = Map::empty(),
         /// Ways to become somebody, by names that routes use.
         default auth: Map<ChosenName, RawAuthenticator> = Map::empty(),
+        /// What is remembered of verified credentials.
+        section cache: RawCache,
         /// What holds for every route that does not say otherwise.
         section defaults: RawDefaults,
         /// What may be asked for. The most specific route wins, their order never matters, two of equal rank that can
@@ -68,5 +72,5 @@ settings! {
         /// The calls that the gateway makes itself.
         section outbound: RawOutbound,
     }
-    later { store, redis, signing, roles, limits, cache, tracing, identity }
+    later { store, redis, signing, roles, limits, tracing, identity }
 }

@@ -55,6 +55,7 @@ fn supplies(runtime: &tokio::runtime::Runtime) -> Supplies {
         outbound: Outbound::start(&spec, &background, &resolve).unwrap(),
         background,
         passwords: Arc::new(Pool::for_cores(NonZeroUsize::MIN)),
+        instances: Arc::default(),
     }
 }
 
