@@ -13,6 +13,7 @@ mod judge;
 mod known;
 mod listed;
 pub mod jose;
+pub mod jwks;
 pub mod method;
 mod methods;
 pub mod principal;

@@ -74,7 +74,7 @@ impl Connector {
     }
 
     /// Those that may be connected to; at least one.
-    async fn addresses(&self, host: &str, deadline: Moment) -> Result<Vec<IpAddr>, ConnectFault> {
+    pub(super) async fn addresses(&self, host: &str, deadline: Moment) -> Result<Vec<IpAddr>, ConnectFault> {
         let literal = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
         let mut addresses = match literal {
             Ok(address) => vec![address],

@@ -45,7 +45,8 @@ pub enum LocationFault {
 }
 
 impl Location {
-    pub(super) fn written(url: &str, spec: &OutboundSpec) -> Result<Self, LocationFault> {
+    /// A place that the configuration names.
+    pub fn written(url: &str, spec: &OutboundSpec) -> Result<Self, LocationFault> {
         Self::new(url, Reach::Anywhere, spec)
     }
 

@@ -8,6 +8,8 @@ mod addresses;
 mod call;
 mod connect;
 mod location;
+#[cfg(test)]
+pub(crate) mod scripted;
 mod trust;
 
 use std::fmt;
