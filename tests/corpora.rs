@@ -66,6 +66,12 @@ fn seeds_of_the_basic_target_hold() {
 }
 
 #[test]
+#[doc = "VR-03"]
+fn seeds_of_the_issuer_target_hold() {
+    run("issuer", authn::jwks::fuzz);
+}
+
+#[test]
 fn every_target_has_a_corpus_and_a_test() {
     let targets = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/fuzz_targets");
     let mut names: Vec<String> = fs::read_dir(targets)
@@ -83,6 +89,14 @@ fn every_target_has_a_corpus_and_a_test() {
     names.sort();
     assert_eq!(
         names,
-        ["basic", "config", "forwarded", "headers", "path", "proxy_protocol"]
+        [
+            "basic",
+            "config",
+            "forwarded",
+            "headers",
+            "issuer",
+            "path",
+            "proxy_protocol"
+        ]
     );
 }

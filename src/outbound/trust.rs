@@ -51,9 +51,9 @@ mod tests {
         };
         let web = webpki_roots::TLS_SERVER_ROOTS.len();
         assert_eq!(count(&[], &[]).unwrap(), web);
-        assert_eq!(count(&[&odd], &[added.clone()]).unwrap(), web + 1);
+        assert_eq!(count(&[&odd], std::slice::from_ref(&added)).unwrap(), web + 1);
         assert_eq!(count(&[&machine, &odd], &[]).unwrap(), 1);
         assert_eq!(count(&[&machine], &[added]).unwrap(), 2);
-        assert!(count(&[&machine], &[odd.clone()]).is_err());
+        assert!(count(&[&machine], std::slice::from_ref(&odd)).is_err());
     }
 }

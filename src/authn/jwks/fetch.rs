@@ -37,9 +37,9 @@ pub(super) enum FetchError {
     #[error("{what} is not called: {fault}")]
     Location { what: &'static str, fault: LocationFault },
     #[error("{place}: {source}")]
-    Call { place: Location, source: CallError },
+    Call { place: Box<Location>, source: CallError },
     #[error("{place} answered {status}")]
-    Status { place: Location, status: StatusCode },
+    Status { place: Box<Location>, status: StatusCode },
     #[error("the metadata cannot be read: {0}")]
     Metadata(#[from] serde_json::Error),
     #[error("the metadata is that of the issuer `{0}`")]
@@ -119,8 +119,14 @@ impl<T> Fetcher<T> {
         let call = Call::get(place.clone());
         match self.outbound.call_here(call).await {
             Ok(answer) if answer.status == StatusCode::OK => Ok(answer),
-            Ok(Answer { status, .. }) => Err(FetchError::Status { place, status }),
-            Err(source) => Err(FetchError::Call { place, source }),
+            Ok(Answer { status, .. }) => Err(FetchError::Status {
+                place: Box::new(place),
+                status,
+            }),
+            Err(source) => Err(FetchError::Call {
+                place: Box::new(place),
+                source,
+            }),
         }
     }
 }
@@ -161,8 +167,7 @@ fn fresh_for(headers: &HeaderMap) -> Duration {
     shortest.clamp(SOONEST, REGULAR)
 }
 
-/// For fuzzing: any answer of an issuer.
-pub fn fuzz_metadata(data: &[u8]) {
+pub(super) fn fuzz(data: &[u8]) {
     let issuer = "https://login.example.com/realms/main";
     if let Ok(metadata) = read_metadata(data, issuer) {
         assert_eq!(metadata.issuer, issuer);

@@ -86,11 +86,7 @@ impl Kept {
         if text.len() as u64 > FILE_MAX {
             return Err(KeptError::TooLarge);
         }
-        let record: Record = serde_json::from_slice(&text)?;
-        if (&record.issuer, &record.jwks_url) != (&self.keys.issuer, &self.keys.jwks_url) {
-            return Err(KeptError::OtherSource);
-        }
-        Ok(Some((Timestamp::from_millis(record.fetched), record.keys.into_bytes())))
+        read_record(&text, &self.keys).map(Some)
     }
 
     /// Replace what is kept, whole or not at all. `nonce` makes the name of the file that is written first.
@@ -116,6 +112,14 @@ impl Kept {
     }
 }
 
+fn read_record(text: &[u8], keys: &RemoteKeys) -> Result<(Timestamp, Vec<u8>), KeptError> {
+    let record: Record = serde_json::from_slice(text)?;
+    if (&record.issuer, &record.jwks_url) != (&keys.issuer, &keys.jwks_url) {
+        return Err(KeptError::OtherSource);
+    }
+    Ok((Timestamp::from_millis(record.fetched), record.keys.into_bytes()))
+}
+
 fn write_new(path: &Path, text: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(text)?;
@@ -137,6 +141,16 @@ fn hex(bytes: &[u8]) -> String {
             let _never_fails = write!(text, "{byte:02x}");
             text
         })
+}
+
+pub(super) fn fuzz(data: &[u8]) {
+    let keys = RemoteKeys {
+        issuer: Some("https://login.example.com/realms/main".to_owned()),
+        jwks_url: None,
+    };
+    if let Ok((_, set)) = read_record(data, &keys) {
+        assert!(set.len() <= data.len());
+    }
 }
 
 #[cfg(test)]

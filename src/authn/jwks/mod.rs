@@ -19,7 +19,6 @@ use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-pub use fetch::fuzz_metadata;
 pub use remote::Remote;
 
 use fetch::Fetcher;
@@ -82,8 +81,11 @@ pub struct Parts {
 pub struct Keyring<T> {
     parts: Parts,
     reading: Reading<T>,
-    live: Mutex<HashMap<(Arc<str>, RemoteKeys), Weak<Shared<T>>>>,
+    live: Mutex<HashMap<Name, Weak<Shared<T>>>>,
 }
+
+/// An authenticator and its source: both as they were, or it is another set.
+type Name = (Arc<str>, RemoteKeys);
 
 impl<T: Send + Sync + 'static> Keyring<T> {
     pub fn new(parts: Parts, reading: Reading<T>) -> Self {
@@ -139,6 +141,13 @@ impl<T> fmt::Debug for Keyring<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Keyring(…)")
     }
+}
+
+/// For fuzzing: any answer of an issuer, and any file that was kept.
+pub fn fuzz(data: &[u8]) {
+    fetch::fuzz(data);
+    kept::fuzz(data);
+    assert_eq!(refresh::fingerprint(data), refresh::fingerprint(data));
 }
 
 #[cfg(test)]

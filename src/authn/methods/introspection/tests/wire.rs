@@ -2,19 +2,12 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
-use std::num::NonZeroUsize;
 use std::thread;
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::*;
-use crate::base::background::Background;
 use crate::base::clock::Clock;
-use crate::base::resolve::SystemResolver;
-use crate::base::tasks::Tasks;
-use crate::base::timers::Timers;
-use crate::config::spec::OutboundSpec;
-use crate::identity::passwords::Pool;
 
 const YES: &str = r#"{"active":true,"sub":"u1"}"#;
 
@@ -39,26 +32,6 @@ fn issuer() -> (u16, thread::JoinHandle<String>) {
     (port, served)
 }
 
-fn supplies(runtime: &tokio::runtime::Runtime) -> Supplies {
-    let clock = Clock::system();
-    let background = Background::new(runtime.handle().clone(), Timers::new(clock.clone()), Tasks::default());
-    let spec = OutboundSpec {
-        ca: Vec::new(),
-        timeout: Duration::from_secs(5),
-        allow_plaintext_hosts: Vec::new(),
-        allow_private_hosts: Vec::new(),
-        keep: Arc::from(std::path::Path::new("/nowhere")),
-    };
-    let resolve: Arc<dyn crate::base::resolve::Resolve> = Arc::new(SystemResolver);
-    Supplies {
-        clock,
-        outbound: Outbound::start(&spec, &background, &resolve).unwrap(),
-        background,
-        passwords: Arc::new(Pool::for_cores(NonZeroUsize::MIN)),
-        instances: Arc::default(),
-    }
-}
-
 /// What the plan for `url` says about a token, asked on a runtime of its own as a worker would.
 fn asked(url: &str) -> Result<Verified, Refusal> {
     let background = tokio::runtime::Builder::new_multi_thread()
@@ -66,7 +39,7 @@ fn asked(url: &str) -> Result<Verified, Refusal> {
         .enable_all()
         .build()
         .unwrap();
-    let supplies = supplies(&background);
+    let supplies = Supplies::for_test(background.handle(), Clock::system());
     let plan = IntrospectionPlan {
         reads: [Reads::share(Place::Bearer, Share::Rest)],
         url: url.into(),
