@@ -61,6 +61,12 @@ fn seeds_of_the_proxy_protocol_target_hold() {
 
 #[test]
 #[doc = "VR-03"]
+fn seeds_of_the_basic_target_hold() {
+    run("basic", authn::fuzz::basic);
+}
+
+#[test]
+#[doc = "VR-03"]
 fn seeds_of_the_issuer_target_hold() {
     run("issuer", authn::jwks::fuzz);
 }
@@ -95,12 +101,13 @@ fn every_target_has_a_corpus_and_a_test() {
     names.sort();
     assert_eq!(
         names,
-        ["config", "forwarded", "headers", "issuer", "path", "proxy_protocol"]
         [
+            "basic",
             "canonical_string",
             "config",
             "forwarded",
             "headers",
+            "issuer",
             "path",
             "proxy_protocol",
             "structured_fields",

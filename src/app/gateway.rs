@@ -28,9 +28,11 @@ use crate::base::tasks::Tasks;
 use crate::base::timers::Timers;
 use crate::config::defaults;
 use crate::config::{Config, Environment, Faults, Loaded, Process, Warning};
+use crate::identity::passwords::Pool;
 use crate::listen::admin::{self, AdminParts, AdminToken};
 use crate::listen::inherited::Inherited;
 use crate::listen::limits::ConnectionCount;
+use crate::outbound::Outbound;
 use crate::request::body::Room;
 use crate::telemetry::events::{ConfigLoaded, DrainBegun, DrainEnded};
 use crate::telemetry::health::Health;
@@ -134,7 +136,7 @@ impl Control {
             Ok((_, files)) => files.as_slice(),
             // Also what is missing: its appearance may be the repair.
             Err(ReloadError::Invalid(faults)) => faults.files(),
-            Err(ReloadError::NotReloadable(_) | ReloadError::Bind { .. }) => &[],
+            Err(ReloadError::NotReloadable(_) | ReloadError::Bind { .. } | ReloadError::Outbound(_)) => &[],
         };
         if let Some(watch) = &*self.watch.lock().unwrap_or_else(PoisonError::into_inner)
             && !files.is_empty()
@@ -200,7 +202,7 @@ impl Gateway {
             tasks.spawn("timers", timers.clone().run());
         }
         let resolver = Resolver::new(
-            options.resolve,
+            Arc::clone(&options.resolve),
             timers.clone(),
             tasks.clone(),
             background.handle().clone(),
@@ -212,10 +214,13 @@ impl Gateway {
             supplies: Supplies {
                 clock: options.clock.clone(),
                 store: store::open(config.store.as_ref(), &background, &calls)?,
+                passwords: Arc::new(Pool::for_cores(options.environment.cores())),
+                outbound: Outbound::start(&config.outbound, &calls, &options.resolve)?,
                 background: calls,
                 instances: Arc::default(),
                 replays: Arc::new(Replays::new(REPLAYS)),
             },
+            resolve: options.resolve,
             random: options.random,
             held: Room::new(defaults::HELD_BODIES),
         };
@@ -437,6 +442,7 @@ impl From<ReloadError> for StartError {
             ReloadError::Invalid(faults) => Self::Invalid(faults),
             ReloadError::Bind { addr, source } => Self::Bind { addr, source },
             ReloadError::NotReloadable(what) => Self::System(io::Error::other(what)),
+            ReloadError::Outbound(source) => Self::System(source),
         }
     }
 }

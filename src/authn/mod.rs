@@ -8,6 +8,7 @@ mod cache;
 mod credentials;
 mod fault;
 mod forgery;
+pub mod fuzz;
 mod judge;
 mod known;
 mod listed;

@@ -2,6 +2,7 @@
 //! folders below, this one only asks them and prints.
 
 mod check;
+mod hash_password;
 mod health;
 mod keeper;
 mod key;
@@ -26,6 +27,7 @@ Examples:
   portcullis schema > schema.json            editors complete and check with it
   portcullis health -c gateway.yaml          is this file's gateway ready for traffic?
   portcullis key create -c gateway.yaml --owner billing --role svc --expires 90d
+  portcullis hash-password                   what stands for a password in a file
 
 Exit codes: 0 ok, 1 failure at run time, 2 wrong usage, 78 invalid configuration.";
 
@@ -45,6 +47,7 @@ enum Command {
     Health(health::Health),
     Key(key::Key),
     Sign(sign::Sign),
+    HashPassword(hash_password::HashPassword),
     /// Print the version
     Version,
 }
@@ -58,6 +61,7 @@ pub fn main() -> ExitCode {
         Command::Health(health) => health.run(),
         Command::Key(key) => key.run(),
         Command::Sign(sign) => sign.run(),
+        Command::HashPassword(hash_password) => hash_password.run(),
         Command::Version => output::print(
             &format!("portcullis {}\n", env!("CARGO_PKG_VERSION")),
             ExitCode::SUCCESS,
