@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use portcullis::{config, listen, request};
+use portcullis::{authn, config, listen, request};
 
 /// Fewer would mean that the folder was moved.
 const FEWEST: usize = 10;
@@ -60,6 +60,18 @@ fn seeds_of_the_proxy_protocol_target_hold() {
 }
 
 #[test]
+#[doc = "VR-03"]
+fn seeds_of_the_token_target_hold() {
+    run("jwt", authn::jose::fuzz::jwt);
+}
+
+#[test]
+#[doc = "VR-03"]
+fn seeds_of_the_key_set_target_hold() {
+    run("jwks", authn::jose::fuzz::jwks);
+}
+
+#[test]
 fn every_target_has_a_corpus_and_a_test() {
     let targets = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/fuzz_targets");
     let mut names: Vec<String> = fs::read_dir(targets)
@@ -75,5 +87,16 @@ fn every_target_has_a_corpus_and_a_test() {
         })
         .collect();
     names.sort();
-    assert_eq!(names, ["config", "forwarded", "headers", "path", "proxy_protocol"]);
+    assert_eq!(
+        names,
+        [
+            "config",
+            "forwarded",
+            "headers",
+            "jwks",
+            "jwt",
+            "path",
+            "proxy_protocol"
+        ]
+    );
 }
