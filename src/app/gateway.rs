@@ -222,7 +222,15 @@ impl Gateway {
         inherited.settle(&wanted);
         let bound = reload::bind(&config, &[], &inherited).map_err(StartError::from)?;
         let listeners: Vec<_> = bound.iter().map(Bound::place).collect();
-        let admin = Admin::start(&config, &telemetry, &health, &options.clock)?;
+        let figures_of = Arc::clone(&snapshots);
+        let parts = AdminParts {
+            telemetry: Arc::clone(&telemetry),
+            health: Arc::clone(&health),
+            token: Arc::new(AdminToken::new(config.admin.token.clone())),
+            clock: options.clock.clone(),
+            figures: Box::new(move || figures_of.load().figures()),
+        };
+        let admin = Admin::start(config.admin.addr, parts)?;
 
         let shared = Shared {
             clock: options.clock,
@@ -399,13 +407,7 @@ impl Drop for Gateway {
 }
 
 impl Admin {
-    fn start(
-        config: &Config,
-        telemetry: &Arc<Telemetry>,
-        health: &Arc<Health>,
-        clock: &Clock,
-    ) -> Result<Self, StartError> {
-        let wanted = config.admin.addr;
+    fn start(wanted: SocketAddr, parts: AdminParts) -> Result<Self, StartError> {
         let taken = |source| StartError::Bind {
             addr: wanted.into(),
             source,
@@ -413,13 +415,7 @@ impl Admin {
         let listener = TcpListener::bind(wanted).map_err(taken)?;
         let addr = listener.local_addr()?;
         let stop = CancellationToken::new();
-        let token = Arc::new(AdminToken::new(config.admin.token.clone()));
-        let parts = AdminParts {
-            telemetry: Arc::clone(telemetry),
-            health: Arc::clone(health),
-            token: Arc::clone(&token),
-            clock: clock.clone(),
-        };
+        let token = Arc::clone(&parts.token);
         let thread = Some(admin::start(listener, parts, stop.clone())?);
         Ok(Self {
             addr,

@@ -3,6 +3,7 @@
 mod identity;
 mod lists;
 mod remembered;
+mod told;
 
 use crate::support::token::{AUDIENCE, ISSUER, SECRET};
 use crate::support::{Setup, Upstream};
