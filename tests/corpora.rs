@@ -67,6 +67,12 @@ fn seeds_of_the_basic_target_hold() {
 
 #[test]
 #[doc = "VR-03"]
+fn seeds_of_the_token_target_hold() {
+    run("jwt", authn::jose::fuzz::jwt);
+}
+
+#[test]
+#[doc = "VR-03"]
 fn seeds_of_the_issuer_target_hold() {
     run("issuer", authn::jwks::fuzz);
 }
@@ -81,6 +87,12 @@ fn seeds_of_the_signed_string_target_hold() {
 #[doc = "VR-03"]
 fn seeds_of_the_signature_field_target_hold() {
     run("structured_fields", authn::signature::fuzz::structured_fields);
+}
+
+#[test]
+#[doc = "VR-03"]
+fn seeds_of_the_key_set_target_hold() {
+    run("jwks", authn::jose::fuzz::jwks);
 }
 
 #[test]
@@ -108,6 +120,8 @@ fn every_target_has_a_corpus_and_a_test() {
             "forwarded",
             "headers",
             "issuer",
+            "jwks",
+            "jwt",
             "path",
             "proxy_protocol",
             "structured_fields",

@@ -1,27 +1,22 @@
 //! From the finished configuration to the snapshot the workers read: nothing is looked up by name afterwards.
 
 use std::collections::{HashMap, HashSet};
-use std::io;
 use std::sync::Arc;
 
 use http::HeaderName;
 
 use super::carry::Carry;
+use super::ground::Ground;
 use crate::admission::Admission;
-use crate::authn::supplies::Supplies;
 use crate::authn::{Authenticator, Verdicts, Verifier};
 use crate::authz::Policy;
 use crate::base::net::AddressSet;
 use crate::base::peer::Trusted;
-use crate::base::random::Random;
-use crate::base::resolve::Resolve;
 use crate::config::Config;
 use crate::config::authenticators::{AuthenticatorSpec, Reads};
-use crate::config::spec::{Answer, ListenSpec, OutboundSpec, RouteSpec, UpstreamKind, UpstreamSpec};
-use crate::outbound::Outbound;
+use crate::config::spec::{Answer, ListenSpec, RouteSpec, UpstreamKind, UpstreamSpec};
 use crate::pipeline::Snapshot;
 use crate::pipeline::snapshot::{ListenerKey, ListenerRules};
-use crate::request::body::Room;
 use crate::request::headers::HeaderPolicy;
 use crate::route::{NetworkRules, Route, RouteAnswer, Router};
 use crate::upstream::{Resolver, Upstream};
@@ -30,25 +25,6 @@ use crate::upstream::{Resolver, Upstream};
 enum Built {
     Servers(Arc<Upstream>),
     Echo(Arc<str>),
-}
-
-/// What snapshots are built on, one after the other.
-#[derive(Clone)]
-pub(super) struct Ground {
-    pub(super) resolver: Resolver,
-    pub(super) supplies: Supplies,
-    pub(super) resolve: Arc<dyn Resolve>,
-    pub(super) random: fn() -> Random,
-    /// What bodies that are held whole may take.
-    pub(super) held: Room,
-}
-
-impl Ground {
-    /// Let the calls of our own be made as `spec` says from now on.
-    pub(super) fn call_by(&mut self, spec: &OutboundSpec) -> io::Result<()> {
-        self.supplies.outbound = Outbound::start(spec, &self.supplies.background, &self.resolve)?;
-        Ok(())
-    }
 }
 
 /// The snapshot of `config`, with what `earlier` kept where the settings are the same.

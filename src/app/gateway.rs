@@ -13,32 +13,27 @@ use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::carry::Carry;
-use super::compile::{Ground, compile};
+use super::compile::compile;
+use super::ground::{Calls, Ground, World};
 use super::notify::Notifier;
 use super::reload::{self, Bound, ReloadError, Reloader, Source};
 use super::store;
 use super::watch::Watch;
 use super::worker::{Order, Shared, WorkerHandle};
-use crate::authn::supplies::{REPLAYS, Replays, Supplies};
-use crate::base::background::Background;
 use crate::base::clock::Clock;
 use crate::base::net::ListenAddr;
 use crate::base::random::Random;
 use crate::base::tasks::Tasks;
 use crate::base::timers::Timers;
-use crate::config::defaults;
 use crate::config::{Config, Environment, Faults, Loaded, Process, Warning};
-use crate::identity::passwords::Pool;
 use crate::listen::admin::{self, AdminParts, AdminToken};
 use crate::listen::inherited::Inherited;
 use crate::listen::limits::ConnectionCount;
-use crate::outbound::Outbound;
-use crate::request::body::Room;
 use crate::telemetry::events::{ConfigLoaded, DrainBegun, DrainEnded};
 use crate::telemetry::health::Health;
 use crate::telemetry::logging::{self, Logging};
 use crate::telemetry::{Sink, Telemetry};
-use crate::upstream::{Nudges, Resolve, Resolver, SystemResolver};
+use crate::upstream::{Nudges, Resolve, SystemResolver};
 
 /// How long the end of the program waits for a reader of its last log lines.
 const LAST_LINES: Duration = Duration::from_secs(1);
@@ -201,29 +196,19 @@ impl Gateway {
             let _entered = background.enter();
             tasks.spawn("timers", timers.clone().run());
         }
-        let resolver = Resolver::new(
-            Arc::clone(&options.resolve),
-            timers.clone(),
-            tasks.clone(),
-            background.handle().clone(),
-        );
-
-        let calls = Background::new(background.handle().clone(), timers.clone(), tasks.clone());
-        let ground = Ground {
-            resolver,
-            supplies: Supplies {
+        let ground = Ground::lay(
+            &config,
+            World {
                 clock: options.clock.clone(),
-                store: store::open(config.store.as_ref(), &background, &calls)?,
-                passwords: Arc::new(Pool::for_cores(options.environment.cores())),
-                outbound: Outbound::start(&config.outbound, &calls, &options.resolve)?,
-                background: calls,
-                instances: Arc::default(),
-                replays: Arc::new(Replays::new(REPLAYS)),
+                random: options.random,
+                cores: options.environment.cores(),
+                calls: Calls::To(options.resolve),
+                runtime: &background,
+                timers: timers.clone(),
+                tasks: tasks.clone(),
+                telemetry: Arc::clone(&telemetry),
             },
-            resolve: options.resolve,
-            random: options.random,
-            held: Room::new(defaults::HELD_BODIES),
-        };
+        )?;
         let (snapshot, carry) = compile(&config, 1, &Carry::default(), &ground);
         let snapshots = Arc::new(ArcSwap::from_pointee(snapshot));
         let mut inherited = options.inherited;

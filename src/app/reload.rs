@@ -9,7 +9,8 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 use super::carry::Carry;
-use super::compile::{self, Ground, compile};
+use super::compile::{self, compile};
+use super::ground::Ground;
 use super::worker::{Order, WorkerHandle};
 use crate::authn;
 use crate::base::net::ListenAddr;

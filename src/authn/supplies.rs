@@ -3,12 +3,23 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::jose::keys::KeySet;
+use super::jwks::{Keyring, Reading};
 pub use super::methods::signature::{REPLAYS, Replays};
 use crate::base::background::Background;
 use crate::base::clock::Clock;
-use crate::identity::store::Store;
 use crate::identity::passwords::Pool;
+use crate::identity::store::Store;
 use crate::outbound::Outbound;
+
+/// How the key sets of issuers are read. What is left out of one, and why, is the issuer's affair.
+pub const READING: Reading<KeySet> = Reading {
+    parse: |text, algorithms| match KeySet::from_jwks(text, algorithms) {
+        Ok((set, _left_out)) => Ok(set),
+        Err(fault) => Err(fault.to_string()),
+    },
+    is_empty: KeySet::is_empty,
+};
 
 /// Everything a method may hold on to.
 #[derive(Clone, Debug)]
@@ -24,6 +35,8 @@ pub struct Supplies {
     pub passwords: Arc<Pool>,
     /// For asking issuers.
     pub outbound: Outbound,
+    /// The keys of issuers that are fetched.
+    pub keyring: Arc<Keyring<KeySet>>,
     /// Of the authenticators that were started.
     pub instances: Arc<AtomicU64>,
 }
@@ -40,6 +53,7 @@ impl Supplies {
         use crate::base::tasks::Tasks;
         use crate::base::timers::Timers;
         use crate::config::spec::OutboundSpec;
+        use crate::telemetry::{Sink, Telemetry};
 
         let background = Background::new(runtime.clone(), Timers::new(clock.clone()), Tasks::default());
         let spec = OutboundSpec {
@@ -50,10 +64,21 @@ impl Supplies {
             keep: Arc::from(std::path::Path::new("/nowhere")),
         };
         let resolve: Arc<dyn Resolve> = Arc::new(SystemResolver);
+        let outbound = Outbound::start(&spec, &background, &resolve).unwrap();
+        let parts = super::jwks::Parts {
+            outbound: outbound.clone(),
+            background: background.clone(),
+            telemetry: Telemetry::start(clock.clone(), Sink::new(std::io::sink())).unwrap(),
+            random: crate::base::random::Random::system,
+            keep: Arc::clone(&spec.keep),
+        };
         Self {
             clock,
+            store: None,
+            replays: Arc::new(Replays::new(REPLAYS)),
             passwords: Arc::new(Pool::for_cores(std::num::NonZeroUsize::MIN)),
-            outbound: Outbound::start(&spec, &background, &resolve).unwrap(),
+            outbound,
+            keyring: Arc::new(Keyring::new(parts, READING)),
             background,
             instances: Arc::default(),
         }

@@ -2,6 +2,7 @@
 //! folders below, this one only asks them and prints.
 
 mod check;
+mod explain;
 mod hash_password;
 mod health;
 mod keeper;
@@ -24,6 +25,7 @@ const EXAMPLES: &str = "\
 Examples:
   portcullis run -c config/quickstart.yaml   start; prints curl lines to paste
   portcullis check gateway.yaml              every fault, with its place and the way out
+  portcullis explain -c gateway.yaml GET /orders what would become of it, and why
   portcullis schema > schema.json            editors complete and check with it
   portcullis health -c gateway.yaml          is this file's gateway ready for traffic?
   portcullis key create -c gateway.yaml --owner billing --role svc --expires 90d
@@ -43,6 +45,7 @@ struct Arguments {
 enum Command {
     Run(run::Run),
     Check(check::Check),
+    Explain(explain::Explain),
     Schema(schema::Schema),
     Health(health::Health),
     Key(key::Key),
@@ -57,6 +60,7 @@ pub fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Run(run) => run.run(),
         Command::Check(check) => check.run(),
+        Command::Explain(explain) => explain.run(),
         Command::Schema(schema) => schema.run(),
         Command::Health(health) => health.run(),
         Command::Key(key) => key.run(),

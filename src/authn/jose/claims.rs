@@ -113,8 +113,8 @@ impl ClaimRules {
     pub fn judge(&self, token: &Token<'_>, now: Timestamp) -> Result<Timestamp, Refusal> {
         self.purpose(token)?;
         let claims = &token.claims;
-        let missing = |name: &&Box<str>| claims.get(&***name).is_none_or(Value::is_null);
-        if let Some(name) = self.required.iter().find(missing) {
+        let is_missing = |name: &str| claims.get(name).is_none_or(Value::is_null);
+        if let Some(name) = self.required.iter().find(|name| is_missing(name)) {
             return Err(malformed(format!("the claim `{name}` is missing")));
         }
         for name in ["iss", "sub"] {

@@ -16,7 +16,7 @@ mod unknown_keys;
 type Kids = Vec<String>;
 
 const READING: Reading<Kids> = Reading {
-    parse: |text| {
+    parse: |text, _| {
         let set: serde_json::Value = serde_json::from_slice(text).map_err(|error| error.to_string())?;
         let keys = set["keys"].as_array().ok_or("there are no keys")?;
         Ok(keys
@@ -87,6 +87,7 @@ impl Bench {
         RemoteKeys {
             issuer: None,
             jwks_url: Some(self.issuer.url("/keys")),
+            algorithms: Vec::new(),
         }
     }
 

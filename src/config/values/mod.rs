@@ -19,8 +19,8 @@ pub(crate) mod words;
 
 pub(crate) use addresses::{Address, Network, network};
 pub(crate) use collections::{List, Map};
-pub(crate) use files::{Certificates, Folder};
 pub(crate) use dates::{Date, date};
+pub(crate) use files::{Certificates, Folder};
 pub(crate) use headers::HeaderText;
 pub(crate) use hosts::{Host, is_host_name};
 pub(crate) use numbers::{Number, Size};

@@ -68,7 +68,7 @@ settings! {
 
 /// The hash of a key.
 #[derive(Clone, Debug)]
-struct HashText(KeyHash);
+pub(crate) struct HashText(KeyHash);
 
 impl Setting for HashText {
     fn decode(node: &Node, cx: &mut Decoding<'_>) -> Option<Self> {
