@@ -61,8 +61,26 @@ fn seeds_of_the_proxy_protocol_target_hold() {
 
 #[test]
 #[doc = "VR-03"]
+fn seeds_of_the_basic_target_hold() {
+    run("basic", authn::fuzz::basic);
+}
+
+#[test]
+#[doc = "VR-03"]
 fn seeds_of_the_issuer_target_hold() {
     run("issuer", authn::jwks::fuzz);
+}
+
+#[test]
+#[doc = "VR-03"]
+fn seeds_of_the_signed_string_target_hold() {
+    run("canonical_string", authn::signature::fuzz::canonical_string);
+}
+
+#[test]
+#[doc = "VR-03"]
+fn seeds_of_the_signature_field_target_hold() {
+    run("structured_fields", authn::signature::fuzz::structured_fields);
 }
 
 #[test]
@@ -83,6 +101,16 @@ fn every_target_has_a_corpus_and_a_test() {
     names.sort();
     assert_eq!(
         names,
-        ["config", "forwarded", "headers", "issuer", "path", "proxy_protocol"]
+        [
+            "basic",
+            "canonical_string",
+            "config",
+            "forwarded",
+            "headers",
+            "issuer",
+            "path",
+            "proxy_protocol",
+            "structured_fields",
+        ]
     );
 }

@@ -2,7 +2,9 @@
 //!
 //! Comes in: a routed request. Goes out: an admitted one. It refuses to know who is asking.
 
-use crate::request::body::Payload;
+use bytes::Bytes;
+
+use crate::request::body::{BodyFault, Pace, Payload, Room};
 use crate::request::{Arrived, Asked};
 use crate::route::{Route, Routed};
 
@@ -49,6 +51,17 @@ impl<'s> Admitted<'s> {
 
     pub fn route(&self) -> &'s Route {
         self.route
+    }
+
+    pub fn asked_mut(&mut self) -> &mut Asked {
+        self.arrived.asked_mut()
+    }
+
+    /// The body, read to its end and kept: from here on it is these bytes and no others (HM-04).
+    pub async fn hold_body(&mut self, at_most: u64, pace: Pace<'_>, room: &Room) -> Result<Bytes, BodyFault> {
+        self.arrived
+            .hold_body(at_most.min(self.route.body_max), pace, room)
+            .await
     }
 
     pub fn into_parts(self) -> (Box<Asked>, Payload, &'s Route) {

@@ -1,18 +1,27 @@
 //! From the finished configuration to the snapshot the workers read: nothing is looked up by name afterwards.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::io;
 use std::sync::Arc;
+
+use http::HeaderName;
 
 use super::carry::Carry;
 use crate::admission::Admission;
-use crate::authn::Verifier;
+use crate::authn::supplies::Supplies;
+use crate::authn::{Authenticator, Verdicts, Verifier};
 use crate::authz::Policy;
 use crate::base::net::AddressSet;
 use crate::base::peer::Trusted;
+use crate::base::random::Random;
+use crate::base::resolve::Resolve;
 use crate::config::Config;
-use crate::config::spec::{Answer, ListenSpec, RouteSpec, UpstreamKind, UpstreamSpec};
+use crate::config::authenticators::{AuthenticatorSpec, Reads};
+use crate::config::spec::{Answer, ListenSpec, OutboundSpec, RouteSpec, UpstreamKind, UpstreamSpec};
+use crate::outbound::Outbound;
 use crate::pipeline::Snapshot;
 use crate::pipeline::snapshot::{ListenerKey, ListenerRules};
+use crate::request::body::Room;
 use crate::request::headers::HeaderPolicy;
 use crate::route::{NetworkRules, Route, RouteAnswer, Router};
 use crate::upstream::{Resolver, Upstream};
@@ -23,9 +32,29 @@ enum Built {
     Echo(Arc<str>),
 }
 
+/// What snapshots are built on, one after the other.
+#[derive(Clone)]
+pub(super) struct Ground {
+    pub(super) resolver: Resolver,
+    pub(super) supplies: Supplies,
+    pub(super) resolve: Arc<dyn Resolve>,
+    pub(super) random: fn() -> Random,
+    /// What bodies that are held whole may take.
+    pub(super) held: Room,
+}
+
+impl Ground {
+    /// Let the calls of our own be made as `spec` says from now on.
+    pub(super) fn call_by(&mut self, spec: &OutboundSpec) -> io::Result<()> {
+        self.supplies.outbound = Outbound::start(spec, &self.supplies.background, &self.resolve)?;
+        Ok(())
+    }
+}
+
 /// The snapshot of `config`, with what `earlier` kept where the settings are the same.
-pub(super) fn compile(config: &Config, generation: u64, earlier: &Carry, resolver: &Resolver) -> (Snapshot, Carry) {
+pub(super) fn compile(config: &Config, generation: u64, earlier: &Carry, ground: &Ground) -> (Snapshot, Carry) {
     let mut carry = Carry::default();
+    let resolver = &ground.resolver;
     let upstreams: Vec<Built> = config
         .upstreams
         .iter()
@@ -41,9 +70,9 @@ pub(super) fn compile(config: &Config, generation: u64, earlier: &Carry, resolve
         generation,
         router: Router::new(&config.routes, routes),
         admission: Admission,
-        verifier: Verifier,
+        verifier: verifier(config, &mut carry, earlier, ground),
         policy: Policy,
-        listeners: listeners(&config.listen, generation),
+        listeners: listeners(config, generation),
         upstreams: upstreams
             .into_iter()
             .filter_map(|built| match built {
@@ -57,6 +86,21 @@ pub(super) fn compile(config: &Config, generation: u64, earlier: &Carry, resolve
         access_log: config.log.access,
     };
     (snapshot, carry)
+}
+
+fn verifier(config: &Config, carry: &mut Carry, earlier: &Carry, ground: &Ground) -> Verifier {
+    let mut started = Vec::with_capacity(config.auth.len());
+    for spec in &config.auth {
+        let start = || Authenticator::start(spec, &ground.supplies);
+        // Who asks an issuer may ask it as the file says now.
+        let settings = (AuthenticatorSpec::clone(spec), config.outbound.clone());
+        started.push(carry.keep(earlier, &spec.name, &settings, start));
+    }
+    let fresh = || Verdicts::new(&config.cache, &mut (ground.random)());
+    let verdicts = carry.keep(earlier, &"verdicts".into(), &config.cache, fresh);
+    let accesses = config.routes.iter().map(|route| &route.access);
+    let clock = ground.supplies.clock.clone();
+    Verifier::new(accesses, &started, verdicts, ground.held.clone(), clock)
 }
 
 fn upstream(spec: &Arc<UpstreamSpec>, carry: &mut Carry, earlier: &Carry, resolver: &Resolver) -> Built {
@@ -92,7 +136,28 @@ fn route(index: usize, spec: &Arc<RouteSpec>, upstreams: &[Built]) -> Route {
     }
 }
 
-fn listeners(specs: &[ListenSpec], generation: u64) -> Vec<Arc<ListenerRules>> {
+fn listeners(config: &Config, generation: u64) -> Vec<Arc<ListenerRules>> {
+    let specs = &config.listen;
+    // On every route, whichever of them uses the names: what is nobody's to send is nobody's to send anywhere.
+    let identity: HashSet<_> = config
+        .routes
+        .iter()
+        .flat_map(|route| route.forward.identity.iter())
+        .collect();
+    let single: HashSet<_> = config
+        .auth
+        .iter()
+        .flat_map(|spec| spec.plan.reads())
+        .flat_map(Reads::fields)
+        .collect();
+    let policy = |underscored: &[HeaderName]| {
+        let identity = identity.iter().map(|&name| name.clone());
+        HeaderPolicy::new(
+            underscored.iter().cloned(),
+            identity,
+            single.iter().map(|&name| name.clone()),
+        )
+    };
     keys(specs)
         .into_iter()
         .zip(specs)
@@ -103,7 +168,7 @@ fn listeners(specs: &[ListenSpec], generation: u64) -> Vec<Arc<ListenerRules>> {
                 protocols: spec.protocols,
                 trusted: Trusted::new(AddressSet::new(spec.trusted_proxies.iter().copied()), spec.trusts_unix),
                 proxy_protocol: spec.proxy_protocol,
-                headers: HeaderPolicy::new(spec.underscore_headers.iter().cloned(), [], []),
+                headers: policy(&spec.underscore_headers),
             })
         })
         .collect()

@@ -6,10 +6,12 @@
 mod banner;
 mod carry;
 mod compile;
+mod explain;
 mod gateway;
 mod notify;
 mod reload;
 mod run;
+mod store;
 pub mod watch;
 mod worker;
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 use super::carry::Carry;
-use super::compile::{self, compile};
+use super::compile::{self, Ground, compile};
 use super::worker::{Order, WorkerHandle};
 use crate::authn;
 use crate::base::net::ListenAddr;
@@ -22,7 +22,6 @@ use crate::pipeline::snapshot::ListenerKey;
 use crate::telemetry::Telemetry;
 use crate::telemetry::events::{ConfigLoaded, ConfigRefused};
 use crate::telemetry::logging::Logging;
-use crate::upstream::Resolver;
 
 /// Where the configuration comes from.
 #[derive(Clone, Debug)]
@@ -49,6 +48,8 @@ pub enum ReloadError {
     NotReloadable(&'static str),
     #[error("cannot listen on {addr}: {source}")]
     Bind { addr: ListenAddr, source: io::Error },
+    #[error("calls cannot be made as `outbound` says: {0}")]
+    Outbound(io::Error),
 }
 
 /// A listening address, bound: one socket for each worker.
@@ -104,7 +105,7 @@ pub(super) struct Reloader {
     pub inherited: Inherited,
     pub workers: Arc<Vec<WorkerHandle>>,
     pub snapshots: Arc<ArcSwap<Snapshot>>,
-    pub resolver: Resolver,
+    pub ground: Ground,
     pub telemetry: Arc<Telemetry>,
     pub admin_token: Arc<AdminToken>,
     pub logging: Option<Logging>,
@@ -145,12 +146,15 @@ impl Reloader {
         self.refuse_fixed(&config)?;
         config.workers = self.config.workers;
         let bound = bind(&config, &self.listeners, &self.inherited)?;
+        if config.outbound != self.config.outbound {
+            self.ground.call_by(&config.outbound).map_err(ReloadError::Outbound)?;
+        }
         for warning in warnings {
             tracing::warn!("{warning}");
         }
 
         let generation = self.generation + 1;
-        let (snapshot, carry) = compile(&config, generation, &self.carry, &self.resolver);
+        let (snapshot, carry) = compile(&config, generation, &self.carry, &self.ground);
         let keys = compile::keys(&config.listen);
         let snapshot = Arc::new(snapshot);
         self.snapshots.store(Arc::clone(&snapshot));
@@ -192,6 +196,9 @@ impl Reloader {
         }
         if fresh.workers != self.config.workers {
             return Err(ReloadError::NotReloadable("workers"));
+        }
+        if fresh.store != self.config.store {
+            return Err(ReloadError::NotReloadable("store"));
         }
         Ok(())
     }

@@ -1,20 +1,47 @@
-//! Who is asking. This version knows no credentials, so the answer is always "nobody in particular"; which routes that
-//! is good enough for is `authz`'s to say.
+//! Who is asking. Comes in: an admitted request. Goes out: an identified one, its credentials taken out of it. It refuses
+//! to know what anybody may do.
+//!
+//! The short way, for a credential whose verdict is remembered, waits for nothing; `judge` is the long one.
 
+mod authenticator;
+mod cache;
+mod credentials;
+mod fault;
+mod forgery;
+pub mod fuzz;
+mod judge;
+mod known;
+mod listed;
+pub mod jose;
 pub mod jwks;
 pub mod method;
 mod methods;
+mod places;
 pub mod principal;
 pub mod refusal;
+pub mod revocation;
+#[cfg(test)]
+mod scripted;
 pub mod supplies;
 
 use std::sync::Arc;
 
+pub use methods::signature;
+
 use crate::admission::Admitted;
+use crate::base::clock::{Clock, Moment};
 use crate::config::Kinds;
 use crate::config::spec::Access;
 use crate::problem::Code;
-use principal::Verified;
+use crate::request::Asked;
+use crate::request::body::{Pace, Room};
+use crate::telemetry::events::Lookups;
+pub use authenticator::Authenticator;
+pub use cache::Verdicts;
+pub use fault::{IdentityFault, Refused};
+pub use known::{Known, Told};
+use listed::Listed;
+use method::Memory;
 use refusal::Refusal;
 
 /// For the configuration, which decodes the settings of each kind without knowing one.
@@ -30,31 +57,126 @@ pub struct Identified<'s> {
 #[derive(Clone, Debug)]
 pub enum Identity {
     Anonymous,
-    Known(Arc<Verified>),
+    Known {
+        who: Arc<Known>,
+        /// Who else was asked to vouch, where several credentials must be presented together.
+        also: Vec<Arc<Known>>,
+    },
 }
 
-/// Why nobody was found to be asking.
-#[derive(Debug, thiserror::Error)]
-pub enum IdentityFault {
-    #[error("{0}")]
-    Refused(Refusal),
+/// Who each route lets in, and what they share.
+#[derive(Debug)]
+pub struct Verifier {
+    clock: Clock,
+    verdicts: Arc<Verdicts>,
+    /// What bodies that are held whole may take, over all workers.
+    held: Room,
+    /// By the index of the route; absent for those that are open.
+    routes: Vec<Option<Listed>>,
 }
-
-/// The ordered ways to become a principal.
-#[derive(Debug, Default)]
-pub struct Verifier;
 
 impl Verifier {
-    pub fn identify<'s>(&self, admitted: Admitted<'s>) -> Result<Identified<'s>, IdentityFault> {
-        match &admitted.route().access {
-            Access::Public => Ok(Identified {
-                admitted,
-                identity: Identity::Anonymous,
-            }),
-            Access::Listed(_) => Err(IdentityFault::Refused(Refusal::new(
-                Code::CredentialMissing,
-                "no credential was presented",
-            ))),
+    /// `accesses` of all routes, in their order, name authenticators by their index.
+    pub fn new<'a>(
+        accesses: impl IntoIterator<Item = &'a Access>,
+        authenticators: &[Arc<Authenticator>],
+        verdicts: Arc<Verdicts>,
+        held: Room,
+        clock: Clock,
+    ) -> Self {
+        let routes = accesses.into_iter().map(|access| match access {
+            Access::Public => None,
+            Access::Listed(list) => Some(Listed::new(list, authenticators)),
+        });
+        Self {
+            clock,
+            verdicts,
+            held,
+            routes: routes.collect(),
+        }
+    }
+
+    /// Who makes this request. What was found of it in the cache is added to `lookups`, whatever comes of it.
+    pub async fn identify<'s>(
+        &self,
+        mut admitted: Admitted<'s>,
+        pace: Pace<'_>,
+        lookups: &mut Lookups,
+    ) -> Result<Identified<'s>, IdentityFault> {
+        let route = admitted.route();
+        if route.access == Access::Public {
+            let identity = Identity::Anonymous;
+            return Ok(Identified { admitted, identity });
+        }
+        let listed = self.routes.get(route.index).and_then(Option::as_ref);
+        let listed = listed.expect("routes are numbered by their places, and this one is not open");
+        let identity = match self.recall(listed, admitted.asked(), pace.task.now()) {
+            Some(who) => {
+                lookups.hits += 1;
+                Identity::Known { who, also: Vec::new() }
+            }
+            // Apart, so that requests that are known do not carry the room for it.
+            None => Box::pin(self.judge(listed, &mut admitted, pace, lookups)).await?,
+        };
+        if route.forward.strip_credentials {
+            listed.strip(admitted.asked_mut());
+        }
+        Ok(Identified { admitted, identity })
+    }
+
+    /// Verdicts that were pushed out of the cache for want of room.
+    pub fn evictions(&self) -> u64 {
+        self.verdicts.evictions()
+    }
+
+    /// Who presented the one credential there is, if that is remembered and enough here.
+    fn recall(&self, listed: &Listed, asked: &Asked, now: Moment) -> Option<Arc<Known>> {
+        let mut only = None;
+        for spot in &listed.spots {
+            if let Some(credential) = credentials::find(&spot.place, asked).ok()? {
+                if only.is_some() {
+                    return None;
+                }
+                only = Some((spot, credential));
+            }
+        }
+        let (spot, credential) = only?;
+        forgery::check(&spot.place, asked).ok()?;
+        let digest = self.verdicts.digest(&credential);
+        let known = spot.readers.iter().find_map(|&member| {
+            let authenticator = listed.members.get(member)?;
+            if authenticator.memory == Memory::Never || !listed.takes_alone(member) {
+                return None;
+            }
+            self.verdicts.known(&Verdicts::key(digest, authenticator), now)
+        })?;
+        self.still_good(known, asked).ok()
+    }
+
+    /// What can change while a verdict is remembered, or from one request to the next.
+    fn still_good(&self, known: Arc<Known>, asked: &Asked) -> Result<Arc<Known>, Refusal> {
+        if let Some(networks) = &known.verified.networks
+            && !asked
+                .client
+                .candidates()
+                .all(|peer| peer.ip().is_some_and(|ip| networks.contains(ip)))
+        {
+            return Err(Refusal::new(
+                Code::AddressDenied,
+                "the key may not be used from this address",
+            ));
+        }
+        Ok(known)
+    }
+}
+
+impl Listed {
+    fn strip(&self, asked: &mut Asked) {
+        for spot in &self.spots {
+            credentials::strip(&spot.place, asked);
+        }
+        for name in &self.beside {
+            credentials::strip_field(name, asked);
         }
     }
 }

@@ -71,7 +71,7 @@ impl Policy {
     pub fn decide<'s>(&self, identified: Identified<'s>) -> Result<Permitted<'s>, PolicyFault> {
         let rule = match (&identified.admitted().route().access, identified.identity()) {
             (Access::Public, _) => Rule::Public,
-            (Access::Listed(_), Identity::Known(_)) => Rule::Known,
+            (Access::Listed(_), Identity::Known { .. }) => Rule::Known,
             (Access::Listed(list), Identity::Anonymous) if list.or_public => Rule::Public,
             (Access::Listed(_), Identity::Anonymous) => return Err(PolicyFault::Unknown),
         };
@@ -103,8 +103,8 @@ impl<'s> Permitted<'s> {
     }
 
     /// The request, for whoever answers it.
-    pub fn into_request(self) -> (&'s Route, Box<Asked>, Payload) {
+    pub fn into_request(self) -> (&'s Route, Box<Asked>, Payload, Identity) {
         let (asked, payload, route) = self.admitted.into_parts();
-        (route, asked, payload)
+        (route, asked, payload, self.identity)
     }
 }

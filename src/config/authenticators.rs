@@ -125,6 +125,15 @@ impl Share {
 }
 
 impl Reads {
+    /// Every field that is part of the credential.
+    pub fn fields(&self) -> impl Iterator<Item = &HeaderName> {
+        let own = match &self.place {
+            Place::Header(name) => Some(name),
+            _ => None,
+        };
+        own.into_iter().chain(&self.beside)
+    }
+
     /// Whether one credential could be claimed by both.
     pub(super) fn meets(&self, other: &Self) -> bool {
         // Whoever takes the whole field takes what the schemes in it are, too.

@@ -56,6 +56,15 @@ pub const OUTBOUND_TIMEOUT: Duration = Duration::from_secs(5);
 /// Beside the other things that outlive the process.
 pub const KEYS_FOLDER: &str = "data/keys";
 
+/// Some forty thousand verdicts of ordinary tokens.
+pub const CACHE_SIZE: u64 = 64 * 1024 * 1024;
+/// Short beside the life of most tokens, long beside the time between two requests of one client.
+pub const CACHE_TTL: Duration = Duration::from_secs(300);
+/// Takes the edge off a client in a loop, and is over before anybody who was let in since notices.
+pub const CACHE_NEGATIVE_TTL: Duration = Duration::from_secs(2);
+/// Bodies that are read whole because they are signed, of all requests together: a hundred of the largest by default.
+pub const HELD_BODIES: u64 = 128 * 1024 * 1024;
+
 /// Larger than API calls and form posts, smaller than what fills a disk unnoticed.
 pub const BODY_MAX: u64 = 10 * 1024 * 1024;
 /// Keeps the method and is remembered, as moved paths should be.

@@ -27,11 +27,13 @@ pub struct Config {
     pub workers: NonZeroUsize,
     pub drain: Drain,
     pub admin: AdminSpec,
+    pub store: Option<StoreSpec>,
     /// In the order of the file; routes refer to them by index.
     pub upstreams: Vec<Arc<UpstreamSpec>>,
     /// In the order of the file; routes refer to them by index.
     pub auth: Vec<Arc<AuthenticatorSpec>>,
     pub routes: Vec<Arc<RouteSpec>>,
+    pub cache: CacheSpec,
     pub log: LogSpec,
     pub outbound: OutboundSpec,
 }
@@ -104,6 +106,13 @@ pub struct Drain {
 pub struct AdminSpec {
     pub addr: SocketAddr,
     pub token: Option<Secret>,
+}
+
+/// Where what outlives the process is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreSpec {
+    /// The file of an embedded database.
+    Sqlite(Arc<Path>),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -275,12 +284,54 @@ pub struct Networks {
     pub deny: Vec<IpNet>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ForwardSpec {
     /// Starts with `/`, does not end with it.
     pub strip_prefix: Option<Arc<str>>,
     pub host: ForwardHost,
+    /// Credentials go no further than this gateway.
+    pub strip_credentials: bool,
+    pub identity: IdentityNames,
     pub edits: HeaderEdits,
+}
+
+/// Which headers tell an upstream who is asking; what has no name is not told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentityNames {
+    pub subject: Option<HeaderName>,
+    pub method: Option<HeaderName>,
+    pub roles: Option<HeaderName>,
+    pub scopes: Option<HeaderName>,
+    pub email: Option<HeaderName>,
+}
+
+impl Default for IdentityNames {
+    fn default() -> Self {
+        let named = |name| Some(HeaderName::from_static(name));
+        Self {
+            subject: named("x-auth-subject"),
+            method: named("x-auth-method"),
+            roles: named("x-auth-roles"),
+            scopes: named("x-auth-scopes"),
+            email: named("x-auth-email"),
+        }
+    }
+}
+
+impl IdentityNames {
+    pub fn iter(&self) -> impl Iterator<Item = &HeaderName> {
+        let all = [&self.subject, &self.method, &self.roles, &self.scopes, &self.email];
+        all.into_iter().flatten()
+    }
+}
+
+/// What is remembered of verified credentials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CacheSpec {
+    /// Bytes.
+    pub size: u64,
+    pub ttl: Duration,
+    pub negative_ttl: Duration,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

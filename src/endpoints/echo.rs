@@ -50,9 +50,9 @@ struct EchoedBody {
 
 async fn answer(permitted: Permitted<'_>, means: Means<'_>) -> Result<Response<Bytes>, BodyFault> {
     let rule = permitted.rule();
-    let (route, mut asked, payload) = permitted.into_request();
+    let (route, mut asked, payload, identity) = permitted.into_request();
     let mut headers = std::mem::take(&mut asked.headers);
-    forward::prepare(&mut headers, &asked, route);
+    forward::prepare(&mut headers, &asked, &identity, route);
     if let Some(host) = asked.host.raw() {
         headers.insert(header::HOST, host.clone());
     }

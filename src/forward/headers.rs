@@ -4,7 +4,8 @@
 
 use http::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, TE};
 
-use crate::config::spec::{ForwardHost, HeaderEdits};
+use crate::authn::{Identity, Told};
+use crate::config::spec::{ForwardHost, HeaderEdits, IdentityNames};
 use crate::request::{Asked, TRACEPARENT, X_REQUEST_ID};
 use crate::route::Route;
 use crate::upstream::Target;
@@ -15,7 +16,10 @@ pub(super) const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwa
 pub(super) const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 
 /// Everything but `Host`, which depends on the target.
-pub fn prepare(headers: &mut HeaderMap, asked: &Asked, route: &Route) {
+pub fn prepare(headers: &mut HeaderMap, asked: &Asked, identity: &Identity, route: &Route) {
+    if let Identity::Known { who, .. } = identity {
+        introduce(headers, &who.told, &route.forward.identity);
+    }
     headers.insert(X_FORWARDED_FOR, asked.forwarding.addresses.clone());
     headers.insert(X_FORWARDED_PROTO, asked.forwarding.proto.clone());
     if let Some(host) = &asked.forwarding.host {
@@ -31,6 +35,26 @@ pub fn prepare(headers: &mut HeaderMap, asked: &Asked, route: &Route) {
         headers.insert(CONNECTION, HeaderValue::from_static("te"));
     }
     edit(headers, &route.forward.edits);
+}
+
+/// Each once: what clients sent under these names was removed when the request arrived (HDR-01).
+fn introduce(headers: &mut HeaderMap, told: &Told, names: &IdentityNames) {
+    let always = [(&names.subject, &told.subject), (&names.method, &told.method)];
+    for (name, value) in always {
+        if let Some(name) = name {
+            headers.insert(name, value.clone());
+        }
+    }
+    let perhaps = [
+        (&names.roles, &told.roles),
+        (&names.scopes, &told.scopes),
+        (&names.email, &told.email),
+    ];
+    for (name, value) in perhaps {
+        if let (Some(name), Some(value)) = (name, value) {
+            headers.insert(name, value.clone());
+        }
+    }
 }
 
 /// The one `Host` field.

@@ -65,7 +65,7 @@ impl Forwarder {
         timeouts: &ClientTimeouts,
         task: &TaskHandle,
     ) -> Result<Response<Answer>, ForwardFault> {
-        let (route, mut asked, payload) = permitted.into_request();
+        let (route, mut asked, payload, identity) = permitted.into_request();
         let onward = asked.onward.as_ref().unwrap_or(&asked.path);
         let path = onward.path_and_query().clone();
         let limits = BodyLimits {
@@ -76,7 +76,7 @@ impl Forwarder {
         let (body, progress) = Outgoing::new(payload, limits, task);
         let bound = asked.binds_connection;
         let mut head = std::mem::take(&mut asked.headers);
-        headers::prepare(&mut head, &asked, route);
+        headers::prepare(&mut head, &asked, &identity, route);
         let deadline = route.timeout.map_or(Moment::NEVER, |limit| asked.received + limit);
         let mut errand = Errand {
             forwarder: self,

@@ -7,7 +7,7 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::Poll;
 
-use http::header::{ALLOW, CONNECTION};
+use http::header::{ALLOW, CONNECTION, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{HeaderValue, Response, StatusCode};
 
@@ -87,7 +87,11 @@ impl Door {
                 // What a call of gRPC was refused with shows in figures and log, where everything else is 200.
                 status = Some(rejection.code().status());
                 let problem = Problem::new(rejection.code()).with_detail(rejection.detail());
-                problem.for_request(record.id.clone()).in_form(form).map(Answer::whole)
+                let mut answer = problem.for_request(record.id.clone()).in_form(form);
+                for challenge in rejection.challenges() {
+                    answer.headers_mut().append(WWW_AUTHENTICATE, challenge.clone());
+                }
+                answer.map(Answer::whole)
             }
         };
         response

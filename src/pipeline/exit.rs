@@ -1,4 +1,4 @@
-//! The two ways out of a permit: the forwarder, or an endpoint of our own.
+//! The ways out of a permit: the forwarder, an endpoint of our own, and whatever else takes nothing but permits.
 
 use http::Response;
 
@@ -19,8 +19,20 @@ impl Exit {
     pub fn new(forwarder: Forwarder, endpoints: Endpoints) -> Self {
         Self { forwarder, endpoints }
     }
+}
 
-    pub async fn send(
+/// What answers permitted requests.
+pub trait WayOut {
+    fn send(
+        &self,
+        permitted: Permitted<'_>,
+        parts: &Snapshot,
+        task: &TaskHandle,
+    ) -> impl Future<Output = Result<Response<Answer>, Rejection>>;
+}
+
+impl WayOut for Exit {
+    async fn send(
         &self,
         permitted: Permitted<'_>,
         parts: &Snapshot,

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use http::HeaderValue;
+
 use crate::admission::AdmissionFault;
 use crate::authn::IdentityFault;
 use crate::authz::PolicyFault;
@@ -52,7 +54,8 @@ impl Rejection {
                 AdmissionFault::AddressDenied => Code::AddressDenied,
                 AdmissionFault::BodyTooLarge => Code::BodyTooLarge,
             },
-            Self::Identity(IdentityFault::Refused(refusal)) => refusal.code,
+            Self::Identity(IdentityFault::Refused(refused)) => refused.refusal.code,
+            Self::Identity(IdentityFault::Body(fault)) => fault.code(),
             Self::Policy(PolicyFault::Unknown) => Code::CredentialMissing,
             Self::Forward(fault) => match fault {
                 ForwardFault::Body(fault) => fault.code(),
@@ -98,7 +101,18 @@ impl Rejection {
                 | ForwardFault::FieldName,
             ) => "Try again later; the operator finds the reason under the request id.".into(),
             Self::Panicked => "The operator finds the reason under the request id.".into(),
-            Self::Identity(_) | Self::Policy(_) => "The operator finds the exact reason under the request id.".into(),
+            Self::Identity(IdentityFault::Body(fault)) => fault.to_string().into(),
+            Self::Identity(IdentityFault::Refused(_)) | Self::Policy(_) => {
+                "The operator finds the exact reason under the request id.".into()
+            }
+        }
+    }
+
+    /// What the client could present instead, for `WWW-Authenticate`.
+    pub fn challenges(&self) -> &[HeaderValue] {
+        match self {
+            Self::Identity(IdentityFault::Refused(refused)) => &refused.challenges,
+            _ => &[],
         }
     }
 
@@ -108,7 +122,12 @@ impl Rejection {
             Self::Arrival(_) => self.code().status().is_client_error() || self.code().status().as_u16() == 505,
             Self::Forward(ForwardFault::Body(_)) | Self::Body(_) | Self::Panicked => true,
             Self::Admission(AdmissionFault::BodyTooLarge) => true,
-            Self::Route(_) | Self::Admission(_) | Self::Identity(_) | Self::Policy(_) | Self::Forward(_) => false,
+            Self::Identity(IdentityFault::Body(_)) => true,
+            Self::Route(_)
+            | Self::Admission(_)
+            | Self::Identity(IdentityFault::Refused(_))
+            | Self::Policy(_)
+            | Self::Forward(_) => false,
         }
     }
 

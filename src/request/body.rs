@@ -3,6 +3,8 @@
 //! What it refuses: more bytes than the route takes, a sender that falls silent, and one that trickles to hold a place.
 //! Trailers of requests are dropped, always (HTTP-14).
 
+mod held;
+
 use std::cell::Cell;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -17,6 +19,8 @@ use crate::base::clock::Moment;
 use crate::base::source::Source;
 use crate::base::task::TaskHandle;
 use crate::problem::Code;
+use held::Sending;
+pub use held::{Held, Pace, Room};
 
 /// RS-01: how long a sender may be slower than [`MIN_RATE`] before its pace counts.
 const RATE_GRACE: Duration = Duration::from_secs(10);
@@ -32,6 +36,8 @@ const TRAILERS_MAX: usize = 16 * 1024;
 pub enum Payload {
     Empty,
     Stream(Source),
+    /// Read already.
+    Held(Box<Held>),
 }
 
 impl Payload {
@@ -68,6 +74,8 @@ pub enum BodyFault {
     TooSlow,
     #[error("the body is malformed or ended early")]
     Broken,
+    #[error("bodies that are read whole take all the room they may have")]
+    NoRoom,
 }
 
 impl BodyFault {
@@ -76,6 +84,7 @@ impl BodyFault {
             Self::TooLarge => Code::BodyTooLarge,
             Self::Silent | Self::TooSlow => Code::RequestTimeout,
             Self::Broken => Code::RequestMalformed,
+            Self::NoRoom => Code::ServerOverloaded,
         }
     }
 }
@@ -93,6 +102,22 @@ pub struct Progress {
 }
 
 impl Progress {
+    fn new(now: Moment) -> Self {
+        Self {
+            fault: Cell::new(None),
+            ended: Cell::new(false),
+            touched: Cell::new(false),
+            relaxed: Cell::new(false),
+            last: Cell::new(now),
+        }
+    }
+
+    /// The whole body is handed on at once.
+    pub(super) fn end(&self) {
+        self.touched.set(true);
+        self.ended.set(true);
+    }
+
     pub fn fault(&self) -> Option<BodyFault> {
         self.fault.get()
     }
@@ -124,6 +149,7 @@ pub enum Outgoing {
     #[default]
     Empty,
     Guarded(Box<Guarded>),
+    Held(Box<Sending>),
 }
 
 pub struct Guarded {
@@ -148,16 +174,16 @@ impl std::fmt::Debug for Guarded {
 impl Outgoing {
     /// Put `payload` under `limits`; the progress of an empty body is of no interest.
     pub fn new(payload: Payload, limits: BodyLimits, task: &TaskHandle) -> (Self, Option<Rc<Progress>>) {
-        let Payload::Stream(source) = payload else {
-            return (Self::Empty, None);
+        let source = match payload {
+            Payload::Empty => return (Self::Empty, None),
+            Payload::Held(held) => {
+                let progress = Rc::new(Progress::new(task.now()));
+                let sending = Sending::new(*held, Rc::clone(&progress));
+                return (Self::Held(Box::new(sending)), Some(progress));
+            }
+            Payload::Stream(source) => source,
         };
-        let progress = Rc::new(Progress {
-            fault: Cell::new(None),
-            ended: Cell::new(false),
-            touched: Cell::new(false),
-            relaxed: Cell::new(false),
-            last: Cell::new(task.now()),
-        });
+        let progress = Rc::new(Progress::new(task.now()));
         let guarded = Guarded {
             source,
             limits,
@@ -253,6 +279,7 @@ impl Body for Outgoing {
         match self.get_mut() {
             Self::Empty => Poll::Ready(None),
             Self::Guarded(guarded) => guarded.poll_data(cx),
+            Self::Held(sending) => Poll::Ready(sending.take().map(|bytes| Ok(Frame::data(bytes)))),
         }
     }
 
@@ -260,6 +287,7 @@ impl Body for Outgoing {
         match self {
             Self::Empty => true,
             Self::Guarded(guarded) => guarded.source.is_end_stream(),
+            Self::Held(sending) => sending.is_sent(),
         }
     }
 
@@ -267,6 +295,7 @@ impl Body for Outgoing {
         match self {
             Self::Empty => SizeHint::with_exact(0),
             Self::Guarded(guarded) => guarded.source.size_hint(),
+            Self::Held(sending) => SizeHint::with_exact(sending.left()),
         }
     }
 }

@@ -20,6 +20,7 @@ pub mod upgrade;
 use std::cell::RefCell;
 use std::net::SocketAddr;
 
+use bytes::Bytes;
 use http::header::HOST;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
@@ -29,7 +30,7 @@ use crate::base::id::{RequestId, TraceParent};
 use crate::base::peer::{Peer, Trusted};
 use crate::base::random::Random;
 use crate::problem::Code;
-use body::Payload;
+use body::{BodyFault, Pace, Payload, Room};
 use client::Client;
 use forwarding::Forwarding;
 use framing::FramingFault;
@@ -313,7 +314,56 @@ impl Arrived {
         self.asked.onward = Some(onward);
     }
 
+    pub fn asked_mut(&mut self) -> &mut Asked {
+        &mut self.asked
+    }
+
+    pub async fn hold_body(&mut self, at_most: u64, pace: Pace<'_>, room: &Room) -> Result<Bytes, BodyFault> {
+        if self.asked.content_length.is_some_and(|length| length > at_most) {
+            return Err(BodyFault::TooLarge);
+        }
+        let payload = std::mem::replace(&mut self.payload, Payload::Empty);
+        let announced = self.asked.content_length.unwrap_or(at_most);
+        let (payload, bytes) = payload.hold(at_most, announced, pace, room).await?;
+        self.payload = payload;
+        self.asked.content_length = self.asked.content_length.or(Some(bytes.len() as u64));
+        Ok(bytes)
+    }
+
     pub fn into_parts(self) -> (Box<Asked>, Payload) {
         (self.asked, self.payload)
+    }
+}
+
+#[cfg(test)]
+impl Asked {
+    /// A request of HTTP/1.1 that came straight from a stranger at 192.0.2.1.
+    pub(crate) fn for_test(method: &str, target: &str, fields: &[(&'static str, &str)]) -> Self {
+        let mut request = http::Request::builder().method(method).uri(target).header(HOST, "h");
+        for (name, value) in fields {
+            request = request.header(*name, *value);
+        }
+        let parts = request.body(()).unwrap().into_parts().0;
+        let (peer, mut random) = (Peer::Ip([192, 0, 2, 1].into()), Random::counting());
+        let survey = Survey::of(&parts.headers);
+        let names = Names::read(&parts.headers, &survey, Timestamp::from_millis(0), &mut random);
+        let rules = ArrivalRules {
+            trusted: &Trusted::default(),
+            headers: &HeaderPolicy::default(),
+            max_target: 8192,
+            max_fields: 100,
+        };
+        let connection = Connection::new(peer, None);
+        match Arrival::read(
+            (parts, Payload::Empty),
+            &connection,
+            &rules,
+            &survey,
+            names,
+            Moment::START,
+        ) {
+            Ok(Arrival::Request(arrived)) => *arrived.asked,
+            other => panic!("{other:?}"),
+        }
     }
 }

@@ -14,6 +14,7 @@
 mod activation;
 mod admin;
 mod answers;
+mod authn;
 mod bodies;
 mod forwarding;
 mod framing;

@@ -6,7 +6,7 @@ use super::*;
 use crate::base::clock::{Clock, Timestamp};
 use crate::outbound::scripted::{self, Reply, START, Server, run, seconds};
 use crate::telemetry::Sink;
-use crate::telemetry::metrics::Format;
+use crate::telemetry::metrics::{Figures, Format};
 
 mod fetching;
 mod keeping;
@@ -111,7 +111,10 @@ impl Bench {
     }
 
     fn scrape(&self) -> String {
-        self.telemetry.metrics().expose(Format::Text).unwrap()
+        self.telemetry
+            .metrics()
+            .expose(Format::Text, Figures::default())
+            .unwrap()
     }
 }
 

@@ -12,7 +12,7 @@ use crate::config::pattern::Segment;
 use crate::config::raw::{ForwardHost as RawHost, RawForward, RawHeaders, RawNetworks, RawResponse};
 use crate::config::reserved;
 use crate::config::settings::{At, Field};
-use crate::config::spec::{ForwardHost, HeaderEdits, Networks};
+use crate::config::spec::{ForwardHost, HeaderEdits, IdentityNames, Networks};
 use crate::config::values::{List, Written, literal_segments};
 
 /// `forward` of one place, before it is joined with the other's.
@@ -20,6 +20,8 @@ use crate::config::values::{List, Written, literal_segments};
 pub(super) struct Forward {
     pub(super) strip_prefix: Option<Prefix>,
     pub(super) host: Option<ForwardHost>,
+    pub(super) strip_credentials: Option<bool>,
+    pub(super) identity: Option<IdentityNames>,
     pub(super) edits: HeaderEdits,
 }
 
@@ -79,8 +81,11 @@ pub(super) fn forward(raw: &RawForward, cx: &mut Checking<'_>) -> Option<Forward
             RawHost::Upstream => ForwardHost::Upstream,
         })
     });
+    let identity = super::optional(&raw.headers, |headers| super::identity::names(headers, cx));
     let edits = edits(&raw.set, &raw.remove, Direction::Forward, cx);
     Some(Forward {
+        strip_credentials: super::optional(&raw.strip_credentials, |strip| Some(*strip))?,
+        identity: identity?,
         strip_prefix: strip_prefix?,
         host: host?,
         edits: edits?,

@@ -262,6 +262,13 @@ fn forwarded(path: &PathPattern, common: &Forward, own: &Forward, cx: &mut Check
             .or(common_prefix)
             .map(|prefix| prefix.text.clone()),
         host: own.host.or(common.host).unwrap_or_default(),
+        strip_credentials: own.strip_credentials.or(common.strip_credentials).unwrap_or(true),
+        identity: own
+            .identity
+            .as_ref()
+            .or(common.identity.as_ref())
+            .cloned()
+            .unwrap_or_default(),
         edits: edits::joined_edits(&common.edits, &own.edits),
     })
 }

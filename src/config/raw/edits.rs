@@ -2,6 +2,8 @@
 
 use http::HeaderName;
 
+use super::RawIdentityHeaders;
+
 use crate::config::settings::settings;
 use crate::config::values::{HeaderText, List, Map, Network, Written, words};
 
@@ -14,12 +16,19 @@ settings! {
         optional strip_prefix: Written,
         /// Whose host the upstream sees: the client's `Host`, or the upstream's own.
         optional host: ForwardHost,
+        /// Which headers tell the upstream who is asking: `oauth2-proxy` and `authelia` are the names those use, `none`
+        /// tells nothing, a map names the headers itself. Absent = `X-Auth-Subject`, `X-Auth-Method`, `X-Auth-Roles`,
+        /// `X-Auth-Scopes` and `X-Auth-Email`.
+        optional headers: RawIdentityHeaders,
+        /// Whether the credentials that let a request in are taken out of it before it goes on. What no authenticator of
+        /// the route reads is passed on in any case. Absent = `true`.
+        optional strip_credentials: bool,
         /// Headers to set, in place of the client's.
         default set: RawHeaders = Map::empty(),
         /// Headers to leave out.
         default remove: List<HeaderName> = List::empty(),
     }
-    later { strip_credentials, identity_jwt, headers }
+    later { identity_jwt }
 }
 
 settings! {

@@ -4,6 +4,7 @@
 mod admin;
 mod auth;
 mod edits;
+mod identity;
 mod listen;
 mod log;
 mod outbound;
@@ -14,6 +15,7 @@ mod upstreams;
 pub(super) use admin::RawAdmin;
 pub(super) use auth::{Auth, AuthItem, Fingerprint, RawAuthenticator};
 pub(super) use edits::{ForwardHost, RawForward, RawHeaders, RawNetworks, RawResponse};
+pub(super) use identity::{RawCache, RawIdentityHeaders, RawIdentityNames};
 pub(super) use listen::{Protocol, RawListener, RawProxyProtocol};
 pub(super) use log::{Format, Level, RawLog};
 pub(super) use outbound::RawOutbound;
@@ -22,7 +24,7 @@ pub(super) use routes::{Allowance, RawDefaults, RawRedirect, RawRoute};
 pub(super) use upstreams::{RawTarget, RawUpstream, RawUpstreamProtocol, RawUpstreamTimeouts};
 
 use super::settings::settings;
-use super::values::{ChosenName, List, Map, Number, Time};
+use super::values::{ChosenName, List, Map, Number, StorePlace, Time};
 
 const DAY: u64 = 86_400_000;
 
@@ -54,10 +56,15 @@ settings! {
         section drain: RawDrain,
         /// Probes and metrics, on an address of their own.
         section admin: RawAdmin,
+        /// What outlives the process: API keys made at run time, revocations. The file is made where it is missing. Not
+        /// reloadable.
+        optional store: StorePlace,
         /// The services behind this gateway, by name.
         default upstreams: Map<ChosenName, RawUpstream> = Map::empty(),
         /// Ways to become somebody, by names that routes use.
         default auth: Map<ChosenName, RawAuthenticator> = Map::empty(),
+        /// What is remembered of verified credentials.
+        section cache: RawCache,
         /// What holds for every route that does not say otherwise.
         section defaults: RawDefaults,
         /// What may be asked for. The most specific route wins, their order never matters, two of equal rank that can
@@ -68,5 +75,5 @@ settings! {
         /// The calls that the gateway makes itself.
         section outbound: RawOutbound,
     }
-    later { store, redis, signing, roles, limits, cache, tracing, identity }
+    later { redis, signing, roles, limits, tracing, identity }
 }

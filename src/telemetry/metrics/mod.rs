@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use exposition::Format;
+pub(super) use series::{AuthSeries, RequestSeries, UpstreamSeries};
 pub use keys::KeySetAge;
-pub(super) use series::{RequestSeries, UpstreamSeries};
 pub(super) use shard::{Counted, ShardNumbers};
 pub use shard::{OpenConnection, Shard, UpstreamConnection, client_left};
 
@@ -36,6 +36,13 @@ impl Counter {
     fn set(&self, to: u64) {
         self.0.store(to, Ordering::Relaxed);
     }
+}
+
+/// Numbers that are kept elsewhere, as they are at the moment of a scrape.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Figures {
+    /// Verdicts that the cache pushed out for want of room.
+    pub verdict_evictions: u64,
 }
 
 /// All numbers. Made once, shared by everybody.

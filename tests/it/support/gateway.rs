@@ -15,6 +15,7 @@ use portcullis::upstream::{Resolve, SystemResolver};
 use serde_json::Value;
 
 use super::h2::H2;
+use super::machine::Machine;
 use super::{Client, LIMIT, Request, Response, TestClock, Upstream, get};
 
 pub const H2C: &str = "protocols: [http1, h2c]";
@@ -29,6 +30,7 @@ pub struct Setup {
     workers: usize,
     in_file: bool,
     names: Option<Arc<dyn Resolve>>,
+    machine: Machine,
 }
 
 impl Setup {
@@ -42,6 +44,7 @@ impl Setup {
             workers: 1,
             in_file: false,
             names: None,
+            machine: Machine::default(),
         }
     }
 
@@ -114,6 +117,12 @@ impl Setup {
         self
     }
 
+    /// A variable of the environment, for `${env:NAME}`.
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.machine = self.machine.with(name, value);
+        self
+    }
+
     /// Write the configuration to a file, so that it can be changed.
     pub fn in_file(mut self) -> Self {
         self.in_file = true;
@@ -155,7 +164,11 @@ impl Setup {
             name: "test.yaml".to_owned(),
             text: self.yaml(),
         };
-        match app::Gateway::start(source, app::Options::default()) {
+        let options = app::Options {
+            environment: Box::new(self.machine.clone()),
+            ..app::Options::default()
+        };
+        match app::Gateway::start(source, options) {
             Ok(running) => {
                 running.stop();
                 panic!("this was taken:\n{}", self.yaml())
@@ -198,6 +211,7 @@ impl Setup {
             clock: clock.clock(),
             random: Random::system,
             access_log,
+            environment: Box::new(self.machine.clone()),
             resolve: self.names.clone().unwrap_or_else(|| Arc::new(SystemResolver)),
             ..app::Options::default()
         };

@@ -9,9 +9,11 @@ pub mod frames;
 pub mod gate;
 pub mod gateway;
 pub mod h2;
+pub mod machine;
 pub mod process;
 pub mod raw;
 pub mod request;
+pub mod token;
 pub mod upstream;
 pub mod wire;
 
