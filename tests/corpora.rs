@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use portcullis::{config, listen, request};
+use portcullis::{authn, config, listen, request};
 
 /// Fewer would mean that the folder was moved.
 const FEWEST: usize = 10;
@@ -50,13 +50,31 @@ fn seeds_of_the_forwarded_target_hold() {
 #[test]
 #[doc = "VR-03"]
 fn seeds_of_the_configuration_target_hold() {
-    run("config", |data| config::fuzz(data, portcullis::authn::KINDS));
+    run("config", |data| config::fuzz(data, authn::KINDS));
 }
 
 #[test]
 #[doc = "VR-03"]
 fn seeds_of_the_proxy_protocol_target_hold() {
     run("proxy_protocol", listen::proxy_protocol::fuzz);
+}
+
+#[test]
+#[doc = "VR-03"]
+fn seeds_of_the_issuer_target_hold() {
+    run("issuer", authn::jwks::fuzz);
+}
+
+#[test]
+#[doc = "VR-03"]
+fn seeds_of_the_signed_string_target_hold() {
+    run("canonical_string", authn::signature::fuzz::canonical_string);
+}
+
+#[test]
+#[doc = "VR-03"]
+fn seeds_of_the_signature_field_target_hold() {
+    run("structured_fields", authn::signature::fuzz::structured_fields);
 }
 
 #[test]
@@ -75,5 +93,17 @@ fn every_target_has_a_corpus_and_a_test() {
         })
         .collect();
     names.sort();
-    assert_eq!(names, ["config", "forwarded", "headers", "path", "proxy_protocol"]);
+    assert_eq!(
+        names,
+        ["config", "forwarded", "headers", "issuer", "path", "proxy_protocol"]
+        [
+            "canonical_string",
+            "config",
+            "forwarded",
+            "headers",
+            "path",
+            "proxy_protocol",
+            "structured_fields",
+        ]
+    );
 }

@@ -16,9 +16,10 @@ use super::carry::Carry;
 use super::compile::{Ground, compile};
 use super::notify::Notifier;
 use super::reload::{self, Bound, ReloadError, Reloader, Source};
+use super::store;
 use super::watch::Watch;
 use super::worker::{Order, Shared, WorkerHandle};
-use crate::authn::supplies::Supplies;
+use crate::authn::supplies::{REPLAYS, Replays, Supplies};
 use crate::base::background::Background;
 use crate::base::clock::Clock;
 use crate::base::net::ListenAddr;
@@ -205,12 +206,15 @@ impl Gateway {
             background.handle().clone(),
         );
 
+        let calls = Background::new(background.handle().clone(), timers.clone(), tasks.clone());
         let ground = Ground {
             resolver,
             supplies: Supplies {
                 clock: options.clock.clone(),
-                background: Background::new(background.handle().clone(), timers.clone(), tasks.clone()),
+                store: store::open(config.store.as_ref(), &background, &calls)?,
+                background: calls,
                 instances: Arc::default(),
+                replays: Arc::new(Replays::new(REPLAYS)),
             },
             random: options.random,
             held: Room::new(defaults::HELD_BODIES),
@@ -390,6 +394,7 @@ impl Gateway {
             let _panicked = thread.join();
         }
         if let Some(background) = self.background.take() {
+            store::close(self.reloader().ground.supplies.store.as_ref(), &background);
             background.block_on(self.tasks.stop());
             background.shutdown_timeout(LAST_LINES);
         }

@@ -1,11 +1,12 @@
 //! Whole files in, configurations or reports out: what a writer of a configuration sees.
 
 mod machine;
+mod outbound;
 mod refused;
 mod routes;
 mod taken;
 
-use super::{Code, Faults, Given, Loaded};
+use super::{Code, Faults, Given, Kinds, Loaded};
 
 /// A file with the smallest head a route needs.
 fn with_routes(routes: &str) -> String {
@@ -18,7 +19,7 @@ fn parse(text: &str) -> Result<Loaded, Faults> {
     super::parse(
         text,
         "gateway.yaml",
-        super::Kinds::default(),
+        Kinds::default(),
         &Given::nothing().with_variable("SET", "set"),
     )
 }

@@ -93,6 +93,7 @@ impl Collector for Scrape {
         self.encode_auth(&mut encoder, &totals)?;
         self.encode_upstreams(&mut encoder, &totals.upstreams)?;
         self.encode_connections(&mut encoder, totals.open_connections)?;
+        self.encode_keys(&mut encoder)?;
         self.encode_process(&mut encoder)
     }
 }
@@ -237,6 +238,26 @@ impl Scrape {
         let samples = ends.map(|(end, count)| ([("reason", end.as_str())], count.read()));
         let help = "Client connections refused, or ended without an answer";
         self.counter(encoder, "portcullis_connections_refused", help, samples)
+    }
+
+    fn encode_keys(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let mut metric = encoder.encode_descriptor(
+            "portcullis_jwks_age",
+            "Since the last good fetch of the keys of an issuer",
+            Some(&Unit::Seconds),
+            MetricType::Gauge,
+        )?;
+        for (authenticator, age) in self.metrics.keys.ages() {
+            metric
+                .encode_family(&[("authenticator", &*authenticator)])?
+                .encode_gauge(&age.as_secs_f64())?;
+        }
+        let fetches = self.metrics.keys.fetches();
+        let samples = fetches
+            .iter()
+            .map(|(authenticator, result, count)| ([("authenticator", &**authenticator), ("result", result)], *count));
+        let help = "Fetches of the keys of an issuer, by how they ended";
+        self.counter(encoder, "portcullis_jwks_fetches", help, samples)
     }
 
     fn encode_process(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {

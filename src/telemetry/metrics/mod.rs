@@ -3,6 +3,7 @@
 
 mod book;
 mod exposition;
+mod keys;
 mod series;
 mod shard;
 
@@ -11,11 +12,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 pub use exposition::Format;
 pub(super) use series::{AuthSeries, RequestSeries, UpstreamSeries};
+pub use keys::KeySetAge;
 pub(super) use shard::{Counted, ShardNumbers};
 pub use shard::{OpenConnection, Shard, UpstreamConnection, client_left};
 
 use super::events::ConnectionEnd;
 use crate::base::clock::Timestamp;
+use keys::KeyNumbers;
 
 /// A number with many writers, for what happens seldom.
 #[derive(Debug, Default)]
@@ -52,6 +55,7 @@ pub struct Metrics {
     pub(super) access_lines_dropped: Counter,
     pub(super) log_lines_dropped: Counter,
     config: ConfigNumbers,
+    keys: KeyNumbers,
 }
 
 #[derive(Debug, Default)]

@@ -4,6 +4,7 @@ mod identity;
 mod lists;
 mod remembered;
 mod told;
+mod signature;
 
 use crate::support::token::{AUDIENCE, ISSUER, SECRET};
 use crate::support::{Setup, Upstream};
