@@ -72,6 +72,18 @@ fn seeds_of_the_issuer_target_hold() {
 }
 
 #[test]
+#[doc = "VR-03"]
+fn seeds_of_the_signed_string_target_hold() {
+    run("canonical_string", authn::signature::fuzz::canonical_string);
+}
+
+#[test]
+#[doc = "VR-03"]
+fn seeds_of_the_signature_field_target_hold() {
+    run("structured_fields", authn::signature::fuzz::structured_fields);
+}
+
+#[test]
 fn every_target_has_a_corpus_and_a_test() {
     let targets = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/fuzz_targets");
     let mut names: Vec<String> = fs::read_dir(targets)
@@ -91,12 +103,14 @@ fn every_target_has_a_corpus_and_a_test() {
         names,
         [
             "basic",
+            "canonical_string",
             "config",
             "forwarded",
             "headers",
             "issuer",
             "path",
-            "proxy_protocol"
+            "proxy_protocol",
+            "structured_fields",
         ]
     );
 }

@@ -16,9 +16,10 @@ use super::carry::Carry;
 use super::compile::{Ground, compile};
 use super::notify::Notifier;
 use super::reload::{self, Bound, ReloadError, Reloader, Source};
+use super::store;
 use super::watch::Watch;
 use super::worker::{Order, Shared, WorkerHandle};
-use crate::authn::supplies::Supplies;
+use crate::authn::supplies::{REPLAYS, Replays, Supplies};
 use crate::base::background::Background;
 use crate::base::clock::Clock;
 use crate::base::net::ListenAddr;
@@ -212,10 +213,12 @@ impl Gateway {
             resolver,
             supplies: Supplies {
                 clock: options.clock.clone(),
+                store: store::open(config.store.as_ref(), &background, &calls)?,
                 passwords: Arc::new(Pool::for_cores(options.environment.cores())),
                 outbound: Outbound::start(&config.outbound, &calls, &options.resolve)?,
                 background: calls,
                 instances: Arc::default(),
+                replays: Arc::new(Replays::new(REPLAYS)),
             },
             resolve: options.resolve,
             random: options.random,
@@ -396,6 +399,7 @@ impl Gateway {
             let _panicked = thread.join();
         }
         if let Some(background) = self.background.take() {
+            store::close(self.reloader().ground.supplies.store.as_ref(), &background);
             background.block_on(self.tasks.stop());
             background.shutdown_timeout(LAST_LINES);
         }

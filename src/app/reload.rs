@@ -197,6 +197,9 @@ impl Reloader {
         if fresh.workers != self.config.workers {
             return Err(ReloadError::NotReloadable("workers"));
         }
+        if fresh.store != self.config.store {
+            return Err(ReloadError::NotReloadable("store"));
+        }
         Ok(())
     }
 }

@@ -16,13 +16,17 @@ pub mod jose;
 pub mod jwks;
 pub mod method;
 mod methods;
+mod places;
 pub mod principal;
 pub mod refusal;
+pub mod revocation;
 #[cfg(test)]
 mod scripted;
 pub mod supplies;
 
 use std::sync::Arc;
+
+pub use methods::signature;
 
 use crate::admission::Admitted;
 use crate::base::clock::{Clock, Moment};

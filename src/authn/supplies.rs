@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+pub use super::methods::signature::{REPLAYS, Replays};
 use crate::base::background::Background;
 use crate::base::clock::Clock;
+use crate::identity::store::Store;
 use crate::identity::passwords::Pool;
 use crate::outbound::Outbound;
 
@@ -14,6 +16,10 @@ pub struct Supplies {
     pub clock: Clock,
     /// Where work is done that must not hold a request's thread up.
     pub background: Background,
+    /// What outlives the process, where the configuration names a store.
+    pub store: Option<Store>,
+    /// Signatures that were used. Of the process and not of a configuration: what a reload forgot could be used again.
+    pub replays: Arc<Replays>,
     /// Where passwords are hashed.
     pub passwords: Arc<Pool>,
     /// For asking issuers.

@@ -27,6 +27,7 @@ pub struct Config {
     pub workers: NonZeroUsize,
     pub drain: Drain,
     pub admin: AdminSpec,
+    pub store: Option<StoreSpec>,
     /// In the order of the file; routes refer to them by index.
     pub upstreams: Vec<Arc<UpstreamSpec>>,
     /// In the order of the file; routes refer to them by index.
@@ -105,6 +106,13 @@ pub struct Drain {
 pub struct AdminSpec {
     pub addr: SocketAddr,
     pub token: Option<Secret>,
+}
+
+/// Where what outlives the process is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreSpec {
+    /// The file of an embedded database.
+    Sqlite(Arc<Path>),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

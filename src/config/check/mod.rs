@@ -13,11 +13,13 @@ mod redirect;
 mod routes;
 mod upstreams;
 
+use std::sync::Arc;
+
 use super::environment::Environment;
 use super::faults::{Code, Findings};
 use super::raw::RawConfig;
 use super::settings::Field;
-use super::spec::Config;
+use super::spec::{Config, StoreSpec};
 use super::values::Number;
 
 /// The version of the format that is read here.
@@ -40,6 +42,7 @@ pub(super) fn check(raw: &RawConfig, cx: &mut Checking<'_>) -> Option<Config> {
     let outbound = outbound::outbound(&raw.outbound, cx);
     let admin = listen::admin(&raw.admin, cx);
     let listen = listen::listeners(raw, cx);
+    let store = optional(&raw.store, |place| Some(StoreSpec::Sqlite(Arc::clone(&place.0))));
     let upstreams = upstreams::upstreams(raw, cx);
     let auth = auth::authenticators(raw, cx);
     let cache = identity::cache(&raw.cache);
@@ -52,6 +55,7 @@ pub(super) fn check(raw: &RawConfig, cx: &mut Checking<'_>) -> Option<Config> {
         workers: workers?,
         drain: drain?,
         admin: admin?,
+        store: store?,
         upstreams: upstreams?,
         auth: auth?,
         cache: cache?,

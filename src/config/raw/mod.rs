@@ -24,7 +24,7 @@ pub(super) use routes::{Allowance, RawDefaults, RawRedirect, RawRoute};
 pub(super) use upstreams::{RawTarget, RawUpstream, RawUpstreamProtocol, RawUpstreamTimeouts};
 
 use super::settings::settings;
-use super::values::{ChosenName, List, Map, Number, Time};
+use super::values::{ChosenName, List, Map, Number, StorePlace, Time};
 
 const DAY: u64 = 86_400_000;
 
@@ -56,6 +56,9 @@ settings! {
         section drain: RawDrain,
         /// Probes and metrics, on an address of their own.
         section admin: RawAdmin,
+        /// What outlives the process: API keys made at run time, revocations. The file is made where it is missing. Not
+        /// reloadable.
+        optional store: StorePlace,
         /// The services behind this gateway, by name.
         default upstreams: Map<ChosenName, RawUpstream> = Map::empty(),
         /// Ways to become somebody, by names that routes use.
@@ -72,5 +75,5 @@ settings! {
         /// The calls that the gateway makes itself.
         section outbound: RawOutbound,
     }
-    later { store, redis, signing, roles, limits, tracing, identity }
+    later { redis, signing, roles, limits, tracing, identity }
 }

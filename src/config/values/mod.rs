@@ -4,27 +4,33 @@
 mod addresses;
 mod collections;
 mod files;
+mod dates;
 mod headers;
 mod hosts;
 mod numbers;
 mod paths;
 mod protocols;
+mod rates;
 mod sockets;
+mod stores;
 mod text;
 mod time;
-pub(super) mod words;
+pub(crate) mod words;
 
-pub(crate) use addresses::{Address, Network};
+pub(crate) use addresses::{Address, Network, network};
 pub(crate) use collections::{List, Map};
 pub(crate) use files::{Certificates, Folder};
+pub(crate) use dates::{Date, date};
 pub(crate) use headers::HeaderText;
 pub(crate) use hosts::{Host, is_host_name};
 pub(crate) use numbers::{Number, Size};
 pub(crate) use paths::{Path, literal_segments, needs};
+pub(crate) use rates::{Rate, rate};
 pub(crate) use sockets::{Place, TrustedPeer, socket_path};
+pub(crate) use stores::StorePlace;
 pub(crate) use text::{ChosenName, SecretText, Written};
-pub(crate) use time::Time;
-pub(super) use words::words;
+pub(crate) use time::{Time, duration};
+pub(crate) use words::words;
 
 #[cfg(test)]
 mod tests {

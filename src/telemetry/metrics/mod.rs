@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use exposition::Format;
-pub use keys::KeySetAge;
 pub(super) use series::{AuthSeries, RequestSeries, UpstreamSeries};
+pub use keys::KeySetAge;
 pub(super) use shard::{Counted, ShardNumbers};
 pub use shard::{OpenConnection, Shard, UpstreamConnection, client_left};
 

@@ -6,6 +6,7 @@ mod introspection;
 mod lists;
 mod remembered;
 mod told;
+mod signature;
 
 use crate::support::token::{AUDIENCE, ISSUER, SECRET};
 use crate::support::{Setup, Upstream};
