@@ -1,6 +1,8 @@
 //! Who is asking: what lets somebody in, what does not, and what the upstream is told.
 
+mod basic;
 mod identity;
+mod introspection;
 mod lists;
 mod remembered;
 mod told;
