@@ -13,7 +13,7 @@ use http::{Method, StatusCode};
 use portcullis::base::clock::{Clock, Timestamp};
 use portcullis::base::id::RequestId;
 use portcullis::base::random::Random;
-use portcullis::telemetry::events::{AccessLine, Decision, Finished, UpstreamCall};
+use portcullis::telemetry::events::{AccessLine, Decision, Finished, Identification, UpstreamCall};
 use portcullis::telemetry::{Sink, Telemetry};
 
 /// Below what makes the writer hurry, so that it is paced as in a gateway with tens of thousands of requests a second.
@@ -43,6 +43,7 @@ struct Bench {
     written: Receiver<u64>,
     route: Arc<str>,
     upstream: Arc<str>,
+    authenticator: Arc<str>,
     id: RequestId,
 }
 
@@ -61,6 +62,7 @@ impl Bench {
             written,
             route: "/api/orders/{tenant}/**".into(),
             upstream: "orders".into(),
+            authenticator: "idp".into(),
             id: RequestId::new(Timestamp::from_millis(1_800_000_000_000), &mut Random::system()),
         }
     }
@@ -80,6 +82,10 @@ impl Bench {
             upstream: Some(UpstreamCall {
                 name: &self.upstream,
                 took: Some(Duration::from_micros(200)),
+            }),
+            identification: Some(Identification::Accepted {
+                authenticator: &self.authenticator,
+                principal: "019a3c1e-7d52-7cc0-8f0e-3f1d8f6a2b11",
             }),
             decision: Some(Decision::Allowed),
             code: None,

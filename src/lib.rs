@@ -27,6 +27,12 @@ pub mod route;
 pub mod request;
 // The servers behind the gateway and the connections to them.
 pub mod upstream;
+// Users, keys and revocations, without HTTP.
+pub mod identity;
+// The calls the gateway makes itself.
+pub mod outbound;
+// Connections to what outlives the process.
+pub mod storage;
 // What the gateway tells about itself.
 pub mod telemetry;
 // The body of a refusal.

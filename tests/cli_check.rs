@@ -158,6 +158,7 @@ fn help_names_the_commands_that_exist_and_shows_examples() {
       check    Check a configuration file and report every fault in it
       schema   Print the JSON schema of the configuration
       health   Ask a running gateway whether it is well
+      key      Make, list and revoke API keys
       version  Print the version
       help     Print this message or the help of the given subcommand(s)
 
@@ -170,6 +171,7 @@ fn help_names_the_commands_that_exist_and_shows_examples() {
       portcullis check gateway.yaml              every fault, with its place and the way out
       portcullis schema > schema.json            editors complete and check with it
       portcullis health -c gateway.yaml          is this file's gateway ready for traffic?
+      portcullis key create -c gateway.yaml --owner billing --role svc --expires 90d
 
     Exit codes: 0 ok, 1 failure at run time, 2 wrong usage, 78 invalid configuration.
     ");

@@ -61,6 +61,18 @@ fn seeds_of_the_proxy_protocol_target_hold() {
 
 #[test]
 #[doc = "VR-03"]
+fn seeds_of_the_basic_target_hold() {
+    run("basic", authn::fuzz::basic);
+}
+
+#[test]
+#[doc = "VR-03"]
+fn seeds_of_the_issuer_target_hold() {
+    run("issuer", authn::jwks::fuzz);
+}
+
+#[test]
+#[doc = "VR-03"]
 fn seeds_of_the_signed_string_target_hold() {
     run("canonical_string", authn::signature::fuzz::canonical_string);
 }
@@ -90,10 +102,12 @@ fn every_target_has_a_corpus_and_a_test() {
     assert_eq!(
         names,
         [
+            "basic",
             "canonical_string",
             "config",
             "forwarded",
             "headers",
+            "issuer",
             "path",
             "proxy_protocol",
             "structured_fields",

@@ -239,7 +239,9 @@ class Run:
         if self.options.peers_only:
             return
         # With requests beside each other, as under load, where one wake-up finds several of them.
-        figures, _ = count.per_request(count.gateway(self.options.binary), INSTRUCTION_CONNECTIONS, (1000, 3000, 5000, 7000))
+        figures, _ = count.per_request(
+            count.gateway(self.options.binary), "public", INSTRUCTION_CONNECTIONS, (1000, 3000, 5000, 7000)
+        )
         self.add("user instructions per request", 33_000, figures, digits=0)
 
     def add(self, *figure, **named):

@@ -1,6 +1,7 @@
 //! From the finished configuration to the snapshot the workers read: nothing is looked up by name afterwards.
 
 use std::collections::{HashMap, HashSet};
+use std::io;
 use std::sync::Arc;
 
 use http::HeaderName;
@@ -13,9 +14,11 @@ use crate::authz::Policy;
 use crate::base::net::AddressSet;
 use crate::base::peer::Trusted;
 use crate::base::random::Random;
+use crate::base::resolve::Resolve;
 use crate::config::Config;
-use crate::config::authenticators::Reads;
-use crate::config::spec::{Answer, ListenSpec, RouteSpec, UpstreamKind, UpstreamSpec};
+use crate::config::authenticators::{AuthenticatorSpec, Reads};
+use crate::config::spec::{Answer, ListenSpec, OutboundSpec, RouteSpec, UpstreamKind, UpstreamSpec};
+use crate::outbound::Outbound;
 use crate::pipeline::Snapshot;
 use crate::pipeline::snapshot::{ListenerKey, ListenerRules};
 use crate::request::body::Room;
@@ -34,9 +37,18 @@ enum Built {
 pub(super) struct Ground {
     pub(super) resolver: Resolver,
     pub(super) supplies: Supplies,
+    pub(super) resolve: Arc<dyn Resolve>,
     pub(super) random: fn() -> Random,
     /// What bodies that are held whole may take.
     pub(super) held: Room,
+}
+
+impl Ground {
+    /// Let the calls of our own be made as `spec` says from now on.
+    pub(super) fn call_by(&mut self, spec: &OutboundSpec) -> io::Result<()> {
+        self.supplies.outbound = Outbound::start(spec, &self.supplies.background, &self.resolve)?;
+        Ok(())
+    }
 }
 
 /// The snapshot of `config`, with what `earlier` kept where the settings are the same.
@@ -80,7 +92,9 @@ fn verifier(config: &Config, carry: &mut Carry, earlier: &Carry, ground: &Ground
     let mut started = Vec::with_capacity(config.auth.len());
     for spec in &config.auth {
         let start = || Authenticator::start(spec, &ground.supplies);
-        started.push(carry.keep(earlier, &spec.name, &**spec, start));
+        // Who asks an issuer may ask it as the file says now.
+        let settings = (AuthenticatorSpec::clone(spec), config.outbound.clone());
+        started.push(carry.keep(earlier, &spec.name, &settings, start));
     }
     let fresh = || Verdicts::new(&config.cache, &mut (ground.random)());
     let verdicts = carry.keep(earlier, &"verdicts".into(), &config.cache, fresh);

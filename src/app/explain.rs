@@ -25,6 +25,7 @@ use crate::request::body::Payload;
 use crate::request::headers::Survey;
 use crate::request::{Arrival, ArrivalRules, Connection, Names};
 use crate::route::{Route, RouteAnswer};
+use crate::telemetry::events::Lookups;
 
 /// What is asked.
 #[derive(Clone, Debug)]
@@ -176,6 +177,9 @@ impl Observer for Notes<'_> {
             is_open,
         });
     }
+
+    // The cache of this one request was empty before it.
+    fn looked_up(&mut self, _: Lookups) {}
 
     fn identified(&mut self, identity: &Identity) {
         self.explanation.identity = Some(match identity {

@@ -16,6 +16,7 @@ use super::carry::Carry;
 use super::compile::{Ground, compile};
 use super::notify::Notifier;
 use super::reload::{self, Bound, ReloadError, Reloader, Source};
+use super::store;
 use super::watch::Watch;
 use super::worker::{Order, Shared, WorkerHandle};
 use crate::authn::supplies::{REPLAYS, Replays, Supplies};
@@ -27,9 +28,11 @@ use crate::base::tasks::Tasks;
 use crate::base::timers::Timers;
 use crate::config::defaults;
 use crate::config::{Config, Environment, Faults, Loaded, Process, Warning};
+use crate::identity::passwords::Pool;
 use crate::listen::admin::{self, AdminParts, AdminToken};
 use crate::listen::inherited::Inherited;
 use crate::listen::limits::ConnectionCount;
+use crate::outbound::Outbound;
 use crate::request::body::Room;
 use crate::telemetry::events::{ConfigLoaded, DrainBegun, DrainEnded};
 use crate::telemetry::health::Health;
@@ -133,7 +136,7 @@ impl Control {
             Ok((_, files)) => files.as_slice(),
             // Also what is missing: its appearance may be the repair.
             Err(ReloadError::Invalid(faults)) => faults.files(),
-            Err(ReloadError::NotReloadable(_) | ReloadError::Bind { .. }) => &[],
+            Err(ReloadError::NotReloadable(_) | ReloadError::Bind { .. } | ReloadError::Outbound(_)) => &[],
         };
         if let Some(watch) = &*self.watch.lock().unwrap_or_else(PoisonError::into_inner)
             && !files.is_empty()
@@ -199,20 +202,25 @@ impl Gateway {
             tasks.spawn("timers", timers.clone().run());
         }
         let resolver = Resolver::new(
-            options.resolve,
+            Arc::clone(&options.resolve),
             timers.clone(),
             tasks.clone(),
             background.handle().clone(),
         );
 
+        let calls = Background::new(background.handle().clone(), timers.clone(), tasks.clone());
         let ground = Ground {
             resolver,
             supplies: Supplies {
                 clock: options.clock.clone(),
-                background: Background::new(background.handle().clone(), timers.clone(), tasks.clone()),
+                store: store::open(config.store.as_ref(), &background, &calls)?,
+                passwords: Arc::new(Pool::for_cores(options.environment.cores())),
+                outbound: Outbound::start(&config.outbound, &calls, &options.resolve)?,
+                background: calls,
                 instances: Arc::default(),
                 replays: Arc::new(Replays::new(REPLAYS)),
             },
+            resolve: options.resolve,
             random: options.random,
             held: Room::new(defaults::HELD_BODIES),
         };
@@ -223,7 +231,15 @@ impl Gateway {
         inherited.settle(&wanted);
         let bound = reload::bind(&config, &[], &inherited).map_err(StartError::from)?;
         let listeners: Vec<_> = bound.iter().map(Bound::place).collect();
-        let admin = Admin::start(&config, &telemetry, &health, &options.clock)?;
+        let figures_of = Arc::clone(&snapshots);
+        let parts = AdminParts {
+            telemetry: Arc::clone(&telemetry),
+            health: Arc::clone(&health),
+            token: Arc::new(AdminToken::new(config.admin.token.clone())),
+            clock: options.clock.clone(),
+            figures: Box::new(move || figures_of.load().figures()),
+        };
+        let admin = Admin::start(config.admin.addr, parts)?;
 
         let shared = Shared {
             clock: options.clock,
@@ -383,6 +399,7 @@ impl Gateway {
             let _panicked = thread.join();
         }
         if let Some(background) = self.background.take() {
+            store::close(self.reloader().ground.supplies.store.as_ref(), &background);
             background.block_on(self.tasks.stop());
             background.shutdown_timeout(LAST_LINES);
         }
@@ -400,13 +417,7 @@ impl Drop for Gateway {
 }
 
 impl Admin {
-    fn start(
-        config: &Config,
-        telemetry: &Arc<Telemetry>,
-        health: &Arc<Health>,
-        clock: &Clock,
-    ) -> Result<Self, StartError> {
-        let wanted = config.admin.addr;
+    fn start(wanted: SocketAddr, parts: AdminParts) -> Result<Self, StartError> {
         let taken = |source| StartError::Bind {
             addr: wanted.into(),
             source,
@@ -414,13 +425,7 @@ impl Admin {
         let listener = TcpListener::bind(wanted).map_err(taken)?;
         let addr = listener.local_addr()?;
         let stop = CancellationToken::new();
-        let token = Arc::new(AdminToken::new(config.admin.token.clone()));
-        let parts = AdminParts {
-            telemetry: Arc::clone(telemetry),
-            health: Arc::clone(health),
-            token: Arc::clone(&token),
-            clock: clock.clone(),
-        };
+        let token = Arc::clone(&parts.token);
         let thread = Some(admin::start(listener, parts, stop.clone())?);
         Ok(Self {
             addr,
@@ -437,6 +442,7 @@ impl From<ReloadError> for StartError {
             ReloadError::Invalid(faults) => Self::Invalid(faults),
             ReloadError::Bind { addr, source } => Self::Bind { addr, source },
             ReloadError::NotReloadable(what) => Self::System(io::Error::other(what)),
+            ReloadError::Outbound(source) => Self::System(source),
         }
     }
 }

@@ -11,6 +11,7 @@ mod gateway;
 mod notify;
 mod reload;
 mod run;
+mod store;
 pub mod watch;
 mod worker;
 

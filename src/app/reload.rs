@@ -48,6 +48,8 @@ pub enum ReloadError {
     NotReloadable(&'static str),
     #[error("cannot listen on {addr}: {source}")]
     Bind { addr: ListenAddr, source: io::Error },
+    #[error("calls cannot be made as `outbound` says: {0}")]
+    Outbound(io::Error),
 }
 
 /// A listening address, bound: one socket for each worker.
@@ -144,6 +146,9 @@ impl Reloader {
         self.refuse_fixed(&config)?;
         config.workers = self.config.workers;
         let bound = bind(&config, &self.listeners, &self.inherited)?;
+        if config.outbound != self.config.outbound {
+            self.ground.call_by(&config.outbound).map_err(ReloadError::Outbound)?;
+        }
         for warning in warnings {
             tracing::warn!("{warning}");
         }
@@ -191,6 +196,9 @@ impl Reloader {
         }
         if fresh.workers != self.config.workers {
             return Err(ReloadError::NotReloadable("workers"));
+        }
+        if fresh.store != self.config.store {
+            return Err(ReloadError::NotReloadable("store"));
         }
         Ok(())
     }

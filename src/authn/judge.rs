@@ -21,6 +21,7 @@ use crate::base::clock::Moment;
 use crate::problem::Code;
 use crate::request::Asked;
 use crate::request::body::Pace;
+use crate::telemetry::events::Lookups;
 
 /// A credential with an owner.
 struct Claimed<'r> {
@@ -35,6 +36,7 @@ impl Verifier {
         listed: &Listed,
         admitted: &mut Admitted<'_>,
         pace: Pace<'_>,
+        lookups: &mut Lookups,
     ) -> Result<Identity, IdentityFault> {
         let now = pace.task.now();
         let body = self.wanted_body(listed, admitted, pace).await?;
@@ -59,7 +61,7 @@ impl Verifier {
                 body: body.as_ref(),
                 now: self.clock.wall(),
             };
-            let verdict = self.verdict(authenticator, credential, asking, now).await;
+            let verdict = self.verdict(authenticator, credential, (asking, now), lookups).await;
             let verdict = verdict.and_then(|known| self.still_good(known, asked));
             match verdict {
                 Ok(found) => known.push((*member, found)),
@@ -121,8 +123,8 @@ impl Verifier {
         &self,
         authenticator: &Authenticator,
         credential: &[u8],
-        asking: Asking<'_>,
-        now: Moment,
+        (asking, now): (Asking<'_>, Moment),
+        lookups: &mut Lookups,
     ) -> Result<Arc<Known>, Refusal> {
         let (ttl, shared) = match authenticator.memory {
             Memory::Never => return self.verify(authenticator, credential, asking, now).await,
@@ -131,11 +133,14 @@ impl Verifier {
         };
         let key = Verdicts::key(self.verdicts.digest(credential), authenticator);
         if let Some(known) = self.verdicts.known(&key, now) {
+            lookups.hits += 1;
             return Ok(known);
         }
         if let Some(refusal) = self.verdicts.refused(&key, now) {
+            lookups.hits += 1;
             return Err(Refusal::clone(&refusal));
         }
+        lookups.misses += 1;
         let work = async {
             let verdict = self.verify(authenticator, credential, asking, now).await;
             // The key was made before the verdict: what a rotation meanwhile made obsolete is not found under it.

@@ -8,14 +8,18 @@ mod cache;
 mod credentials;
 mod fault;
 mod forgery;
+pub mod fuzz;
 mod judge;
 mod known;
 mod listed;
 pub mod jose;
+pub mod jwks;
 pub mod method;
 mod methods;
+mod places;
 pub mod principal;
 pub mod refusal;
+pub mod revocation;
 #[cfg(test)]
 mod scripted;
 pub mod supplies;
@@ -31,6 +35,7 @@ use crate::config::spec::Access;
 use crate::problem::Code;
 use crate::request::Asked;
 use crate::request::body::{Pace, Room};
+use crate::telemetry::events::Lookups;
 pub use authenticator::Authenticator;
 pub use cache::Verdicts;
 pub use fault::{IdentityFault, Refused};
@@ -91,10 +96,12 @@ impl Verifier {
         }
     }
 
+    /// Who makes this request. What was found of it in the cache is added to `lookups`, whatever comes of it.
     pub async fn identify<'s>(
         &self,
         mut admitted: Admitted<'s>,
         pace: Pace<'_>,
+        lookups: &mut Lookups,
     ) -> Result<Identified<'s>, IdentityFault> {
         let route = admitted.route();
         if route.access == Access::Public {
@@ -104,14 +111,22 @@ impl Verifier {
         let listed = self.routes.get(route.index).and_then(Option::as_ref);
         let listed = listed.expect("routes are numbered by their places, and this one is not open");
         let identity = match self.recall(listed, admitted.asked(), pace.task.now()) {
-            Some(who) => Identity::Known { who, also: Vec::new() },
+            Some(who) => {
+                lookups.hits += 1;
+                Identity::Known { who, also: Vec::new() }
+            }
             // Apart, so that requests that are known do not carry the room for it.
-            None => Box::pin(self.judge(listed, &mut admitted, pace)).await?,
+            None => Box::pin(self.judge(listed, &mut admitted, pace, lookups)).await?,
         };
         if route.forward.strip_credentials {
             listed.strip(admitted.asked_mut());
         }
         Ok(Identified { admitted, identity })
+    }
+
+    /// Verdicts that were pushed out of the cache for want of room.
+    pub fn evictions(&self) -> u64 {
+        self.verdicts.evictions()
     }
 
     /// Who presented the one credential there is, if that is remembered and enough here.

@@ -63,7 +63,7 @@ impl fmt::Debug for Moment {
 pub struct Timestamp(u64);
 
 impl Timestamp {
-    pub fn from_millis(millis: u64) -> Self {
+    pub const fn from_millis(millis: u64) -> Self {
         Self(millis)
     }
 

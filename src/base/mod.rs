@@ -11,6 +11,7 @@ pub mod id;
 pub mod net;
 pub mod peer;
 pub mod random;
+pub mod resolve;
 pub mod secret;
 pub mod source;
 pub mod stream;

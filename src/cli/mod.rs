@@ -2,7 +2,10 @@
 //! folders below, this one only asks them and prints.
 
 mod check;
+mod hash_password;
 mod health;
+mod keeper;
+mod key;
 mod output;
 mod run;
 mod schema;
@@ -14,6 +17,8 @@ use clap::{Parser, Subcommand};
 
 /// Something that was asked for could not be done.
 const FAILED: u8 = 1;
+/// The arguments make no sense together; clap ends with the same.
+const USAGE: u8 = 2;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -21,6 +26,9 @@ Examples:
   portcullis check gateway.yaml              every fault, with its place and the way out
   portcullis schema > schema.json            editors complete and check with it
   portcullis health -c gateway.yaml          is this file's gateway ready for traffic?
+  portcullis key create -c gateway.yaml --owner billing --role svc --expires 90d
+  portcullis sign --scheme v1 --key-id acme --secret-file acme.key GET https://api.example.com/orders
+  portcullis hash-password                   what stands for a password in a file
 
 Exit codes: 0 ok, 1 failure at run time, 2 wrong usage, 78 invalid configuration.";
 
@@ -38,7 +46,9 @@ enum Command {
     Check(check::Check),
     Schema(schema::Schema),
     Health(health::Health),
+    Key(key::Key),
     Sign(sign::Sign),
+    HashPassword(hash_password::HashPassword),
     /// Print the version
     Version,
 }
@@ -50,7 +60,9 @@ pub fn main() -> ExitCode {
         Command::Check(check) => check.run(),
         Command::Schema(schema) => schema.run(),
         Command::Health(health) => health.run(),
+        Command::Key(key) => key.run(),
         Command::Sign(sign) => sign.run(),
+        Command::HashPassword(hash_password) => hash_password.run(),
         Command::Version => output::print(
             &format!("portcullis {}\n", env!("CARGO_PKG_VERSION")),
             ExitCode::SUCCESS,

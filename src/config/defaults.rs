@@ -51,6 +51,11 @@ pub const UPSTREAM_PENDING: u64 = 256;
 /// All targets are alike unless one is said to be larger.
 pub const WEIGHT: u64 = 1;
 
+/// Who waits for an answer of ours waits for these calls too; an identity provider takes a fraction of a second.
+pub const OUTBOUND_TIMEOUT: Duration = Duration::from_secs(5);
+/// Beside the other things that outlive the process.
+pub const KEYS_FOLDER: &str = "data/keys";
+
 /// Some forty thousand verdicts of ordinary tokens.
 pub const CACHE_SIZE: u64 = 64 * 1024 * 1024;
 /// Short beside the life of most tokens, long beside the time between two requests of one client.

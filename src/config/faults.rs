@@ -34,6 +34,7 @@ codes! {
     FileUnreadable = "file.unreadable" "A file, the configuration itself or one behind `${file:}`, cannot be read.";
     FileTooLarge = "file.too_large" "A file is larger than it may be.";
     FileEncoding = "file.encoding" "A file that must be text is not UTF-8.";
+    FileCertificates = "file.certificates" "A file that must hold certificates holds none, or a bad one.";
     YamlSyntax = "yaml.syntax" "The file is not YAML. Comes alone.";
     YamlDuplicate = "yaml.duplicate" "The same key stands twice in one place. Comes alone.";
     YamlKey = "yaml.key" "A key is something other than plain text. Comes alone.";
@@ -58,6 +59,11 @@ codes! {
     ValueNumber = "value.number" "The value is not a whole number, or it is written with a leading zero, sign or separator.";
     ValueDuration = "value.duration" "The value is not a duration like `250ms`, `30s`, `5m`, `12h` or `30d`.";
     ValueSize = "value.size" "The value is not a size like `64KiB` or `10MiB`.";
+    ValueRate = "value.rate" "The value is not a rate like `50/s`, `100/min`, `1000/h` or `1/d`.";
+    ValueDate = "value.date" "The value is not a date like `2027-01-01` or `2027-01-01T12:00:00Z`.";
+    ValueHash = "value.hash" "The value is not a hash like `sha256:` and 64 hexadecimal digits.";
+    ValueStore = "value.store" "The value is not the address of a store.";
+    ValuePlace = "value.place" "The value is not a place where a credential may stand, like `header:X-API-KEY`.";
     ValueRange = "value.range" "The value is outside its limits.";
     ValueZero = "value.zero" "Zero stands where a limit was wanted; it never means unlimited.";
     ValueEmpty = "value.empty" "An empty text or list stands where it would be misunderstood.";
@@ -72,6 +78,7 @@ codes! {
     ValueProtocol = "value.protocol" "The text is not the name of a protocol to switch to, or stands there twice.";
     ValueVersion = "value.version" "The file is written for another version of this format.";
     NameInvalid = "name.invalid" "A name that you choose holds characters that names may not hold.";
+    NameDuplicate = "name.duplicate" "A name that must tell things apart stands twice.";
     NameUnknown = "name.unknown" "The value names something that the file does not define.";
     ReferenceSyntax = "reference.syntax" "A `${…}` is not `${env:NAME}`, `${env:NAME:-default}` or `${file:/path}`.";
     ReferenceUnquoted = "reference.unquoted" "A `${…}` inside `{ }` or `[ ]` stands without quotes. Comes alone.";
@@ -81,6 +88,9 @@ codes! {
     SecretInline = "secret.inline" "A secret is written in the file instead of being exactly one reference without a default.";
     SecretEmpty = "secret.empty" "A secret is empty.";
     SecretWeak = "secret.weak" "A secret is too short or cannot be sent.";
+    HashInvalid = "hash.invalid" "A password hash is not one that can be verified, or verifying it is more work than is allowed.";
+    HashWeak = "hash.weak" "A password hash is quicker to guess than it should be.";
+    UserDuplicate = "user.duplicate" "Two users of one authenticator have the same name.";
     ListenDuplicate = "listen.duplicate" "Two listeners want the same address and port.";
     AdminExposed = "admin.exposed" "The admin listener can be reached from elsewhere without a token, or in clear.";
     AdminRoute = "admin.route" "An upstream leads to the admin listener.";
@@ -94,6 +104,7 @@ codes! {
     RedirectTarget = "redirect.target" "A redirect leads to a place it may not lead to.";
     HeaderReserved = "header.reserved" "The header belongs to the gateway or to the framing of messages.";
     ProxyNobody = "proxy.nobody" "The PROXY protocol is switched on, and nobody is trusted to speak it.";
+    CredentialExposed = "credential.exposed" "A credential is taken from a place that others write down.";
     TrustWide = "trust.wide" "Everybody is believed to be a trusted proxy.";
     ConnectionsDescriptors = "connections.descriptors" "More connections are asked for than the process may open descriptors.";
 }
@@ -213,6 +224,13 @@ impl Findings {
         self.faults.clear();
     }
 
+    /// Takes over what was found in a file that this one names.
+    pub(crate) fn absorb(&mut self, inner: Self) {
+        self.faults.extend(inner.faults);
+        self.warnings.extend(inner.warnings);
+        self.files.extend(inner.files);
+    }
+
     pub(crate) fn watch(&mut self, file: &Path) {
         self.files.insert(file.to_owned());
     }
@@ -226,13 +244,13 @@ impl Findings {
             files,
         } = self;
         let files = files.into_iter().collect();
-        let warnings = in_order(warnings);
+        let warnings = in_order(&file, warnings);
         match made {
             Some(made) if faults.is_empty() => Ok((made, warnings, files)),
             _ => {
                 debug_assert!(!faults.is_empty(), "{file} was refused without a reason");
                 Err(Faults {
-                    list: in_order(faults),
+                    list: in_order(&file, faults),
                     warnings,
                     files,
                 })
@@ -251,9 +269,10 @@ impl Findings {
     }
 }
 
-/// By place; what an alias repeats is said once.
-fn in_order(mut list: Vec<Fault>) -> Vec<Fault> {
-    list.sort_by_key(|fault| (fault.line, fault.col));
+/// By place, the main file first; what an alias repeats is said once.
+fn in_order(main: &Arc<str>, mut list: Vec<Fault>) -> Vec<Fault> {
+    let place = |fault: &Fault| (fault.file != *main, Arc::clone(&fault.file), fault.line, fault.col);
+    list.sort_by_cached_key(place);
     list.dedup();
     list
 }

@@ -57,7 +57,7 @@ pub fn load(path: &Path, kinds: Kinds, environment: &dyn Environment) -> Result<
     let mut findings = Findings::of(&name);
     findings.watch(path);
     let text = match environment.file(path, FILE_MAX) {
-        Ok(bytes) => text(bytes, &mut findings),
+        Ok(bytes) => text(bytes, FILE_MAX, &mut findings),
         Err(error) => {
             unreadable(&error, &mut findings);
             None
@@ -74,7 +74,7 @@ pub fn load(path: &Path, kinds: Kinds, environment: &dyn Environment) -> Result<
 /// Checks a configuration that is no file; `name` stands for it in faults.
 pub fn parse(text: &str, name: &str, kinds: Kinds, environment: &dyn Environment) -> Result<Loaded, Faults> {
     let mut findings = Findings::of(name);
-    let config = self::text(text.as_bytes().to_vec(), &mut findings)
+    let config = self::text(text.as_bytes().to_vec(), FILE_MAX, &mut findings)
         .and_then(|text| finish(&text, kinds, environment, &mut findings));
     findings.close(config).map(|(config, warnings, files)| Loaded {
         config,
@@ -86,8 +86,8 @@ pub fn parse(text: &str, name: &str, kinds: Kinds, environment: &dyn Environment
 /// For fuzzing: any bytes, on a machine that has nothing.
 pub fn fuzz(data: &[u8], kinds: Kinds) {
     let mut findings = Findings::of("fuzz.yaml");
-    let config =
-        text(data.to_vec(), &mut findings).and_then(|text| finish(&text, kinds, &Given::nothing(), &mut findings));
+    let config = text(data.to_vec(), FILE_MAX, &mut findings)
+        .and_then(|text| finish(&text, kinds, &Given::nothing(), &mut findings));
     if let Err(faults) = findings.close(config) {
         assert!(faults.iter().next().is_some(), "refused without a reason");
         let _ = faults.to_string();
@@ -103,7 +103,7 @@ pub fn admin_address(path: &Path, environment: &dyn Environment) -> Result<Socke
         .map_err(|error| unreadable(&error, &mut findings))
         .ok();
     let raw = raw
-        .and_then(|bytes| text(bytes, &mut findings))
+        .and_then(|bytes| text(bytes, FILE_MAX, &mut findings))
         .and_then(|text| raw_of(&text, Kinds::default(), environment, &mut findings));
     match raw.as_ref().and_then(|raw| raw.admin.addr.value()) {
         Some(address) => Ok(address.0),
@@ -116,13 +116,10 @@ fn unreadable(error: &std::io::Error, findings: &mut Findings) {
     findings.fault(Position::FIRST, Code::FileUnreadable, message);
 }
 
-fn text(bytes: Vec<u8>, findings: &mut Findings) -> Option<String> {
-    if bytes.len() as u64 > FILE_MAX {
-        findings.fault(
-            Position::FIRST,
-            Code::FileTooLarge,
-            "the configuration is larger than 1 MiB",
-        );
+fn text(bytes: Vec<u8>, at_most: u64, findings: &mut Findings) -> Option<String> {
+    if bytes.len() as u64 > at_most {
+        let message = format!("the file is larger than {} MiB", at_most >> 20);
+        findings.fault(Position::FIRST, Code::FileTooLarge, message);
         return None;
     }
     match String::from_utf8(bytes) {
@@ -130,11 +127,7 @@ fn text(bytes: Vec<u8>, findings: &mut Findings) -> Option<String> {
         Err(error) => {
             let sound = error.utf8_error().valid_up_to();
             let before = error.as_bytes().get(..sound).unwrap_or_default();
-            findings.fault(
-                end_of(before),
-                Code::FileEncoding,
-                "the configuration is not UTF-8 from here on",
-            );
+            findings.fault(end_of(before), Code::FileEncoding, "the file is not UTF-8 from here on");
             None
         }
     }

@@ -17,7 +17,12 @@ pub(super) const NODES: usize = 250_000;
 
 /// Reads `text`; `None` means that `findings` says why not.
 pub(super) fn read(text: &str, findings: &mut Findings) -> Option<Node> {
-    let mut reading = Reading::new(findings);
+    read_within(text, NODES, findings)
+}
+
+/// The same for a file that may hold another number of values.
+pub(super) fn read_within(text: &str, nodes: usize, findings: &mut Findings) -> Option<Node> {
+    let mut reading = Reading::new(nodes, findings);
     let options = granit_parser::options! {
         disallow_directives: true,
         emit_comments: false,
@@ -46,6 +51,7 @@ struct Reading<'f> {
     root: Option<Node>,
     documents: usize,
     nodes: usize,
+    nodes_max: usize,
     anchors: HashMap<usize, Built>,
     /// The last scalar, for the one syntax fault that has a better explanation.
     last_scalar: Span,
@@ -80,13 +86,14 @@ enum Content {
 }
 
 impl<'f> Reading<'f> {
-    fn new(findings: &'f mut Findings) -> Self {
+    fn new(nodes_max: usize, findings: &'f mut Findings) -> Self {
         Self {
             findings,
             open: Vec::new(),
             root: None,
             documents: 0,
             nodes: 0,
+            nodes_max,
             anchors: HashMap::new(),
             last_scalar: Span::default(),
             duplicates: false,
@@ -332,8 +339,9 @@ impl<'f> Reading<'f> {
 
     fn spend(&mut self, nodes: usize, span: Span) -> Result<(), Refused> {
         self.nodes = self.nodes.saturating_add(nodes);
-        if self.nodes > NODES {
-            let message = format!("more than {NODES} values, aliases followed; make the file smaller");
+        if self.nodes > self.nodes_max {
+            let most = self.nodes_max;
+            let message = format!("more than {most} values, aliases followed; make the file smaller");
             return self.stop(span, Code::YamlNodes, &message);
         }
         Ok(())

@@ -12,6 +12,7 @@ use super::environment::Environment;
 use super::faults::{Code, Findings};
 use super::node::{Key, Node, Position, Span, Style, Value};
 use super::raw::Fingerprint;
+use super::reader;
 use super::references::{References, has_reference};
 use crate::base::secret::Secret;
 
@@ -158,6 +159,25 @@ impl<'a> Decoding<'a> {
                 None
             }
         }
+    }
+
+    /// What `decode` makes of a YAML file of its own, at most `at_most` bytes and `nodes` values. Its faults are told with
+    /// its name and its lines.
+    pub(crate) fn yaml<T>(
+        &mut self,
+        path: &Path,
+        at: Span,
+        (at_most, nodes): (u64, usize),
+        decode: impl FnOnce(&Node, &mut Self) -> Option<T>,
+    ) -> Option<T> {
+        let bytes = self.file(path, at, at_most)?;
+        let outer = std::mem::replace(self.findings, Findings::of(&path.display().to_string()));
+        let text = super::text(bytes, at_most, self.findings);
+        let root = text.and_then(|text| reader::read_within(&text, nodes, self.findings));
+        let made = root.and_then(|root| decode(&root, self));
+        let inner = std::mem::replace(self.findings, outer);
+        self.findings.absorb(inner);
+        made
     }
 
     pub(crate) fn fault(&mut self, at: impl Into<Position>, code: Code, message: impl Into<String>) {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, StatusCode};
 use ipnet::IpNet;
+use rustls_pki_types::CertificateDer;
 
 use super::authenticators::AuthenticatorSpec;
 use super::pattern::{HostPattern, PathPattern};
@@ -26,6 +27,7 @@ pub struct Config {
     pub workers: NonZeroUsize,
     pub drain: Drain,
     pub admin: AdminSpec,
+    pub store: Option<StoreSpec>,
     /// In the order of the file; routes refer to them by index.
     pub upstreams: Vec<Arc<UpstreamSpec>>,
     /// In the order of the file; routes refer to them by index.
@@ -33,6 +35,7 @@ pub struct Config {
     pub routes: Vec<Arc<RouteSpec>>,
     pub cache: CacheSpec,
     pub log: LogSpec,
+    pub outbound: OutboundSpec,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,6 +108,13 @@ pub struct AdminSpec {
     pub token: Option<Secret>,
 }
 
+/// Where what outlives the process is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreSpec {
+    /// The file of an embedded database.
+    Sqlite(Arc<Path>),
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogSpec {
     /// A directive for the log filter: `error`, `warn`, `info`, `debug`, `trace`.
@@ -112,6 +122,21 @@ pub struct LogSpec {
     pub format: LogFormat,
     /// One line per request on standard output.
     pub access: bool,
+}
+
+/// The calls that the gateway makes itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutboundSpec {
+    /// Authorities that are trusted beside the machine's.
+    pub ca: Vec<CertificateDer<'static>>,
+    /// Of a whole call.
+    pub timeout: Duration,
+    /// Hosts that may be called without TLS: lower-case, without a trailing dot, IPv6 addresses in brackets.
+    pub allow_plaintext_hosts: Vec<Arc<str>>,
+    /// Hosts that metadata may name although their addresses are not public; spelled the same way.
+    pub allow_private_hosts: Vec<Arc<str>>,
+    /// Where the last good key sets are kept.
+    pub keep: Arc<Path>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

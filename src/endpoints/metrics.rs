@@ -7,11 +7,11 @@ use http::{HeaderMap, HeaderValue, Response};
 use crate::base::accept::quality;
 use crate::problem::{Code, Problem};
 use crate::telemetry::Telemetry;
-use crate::telemetry::metrics::Format;
+use crate::telemetry::metrics::{Figures, Format};
 
-pub fn answer(telemetry: &Telemetry, asked: &HeaderMap) -> Response<Bytes> {
+pub fn answer(telemetry: &Telemetry, figures: Figures, asked: &HeaderMap) -> Response<Bytes> {
     let format = format(asked);
-    let Ok(text) = telemetry.metrics().expose(format) else {
+    let Ok(text) = telemetry.metrics().expose(format, figures) else {
         return Problem::new(Code::Internal).json();
     };
     let mut answer = Response::new(Bytes::from(text));

@@ -36,6 +36,7 @@ use crate::endpoints::metrics;
 use crate::problem::{Code, Problem};
 use crate::telemetry::Telemetry;
 use crate::telemetry::health::Health;
+use crate::telemetry::metrics::Figures;
 
 /// What the admin listener tells about.
 pub struct AdminParts {
@@ -43,6 +44,8 @@ pub struct AdminParts {
     pub health: Arc<Health>,
     pub token: Arc<AdminToken>,
     pub clock: Clock,
+    /// Asked at each scrape.
+    pub figures: Box<dyn Fn() -> Figures + Send>,
 }
 
 /// The token of the configuration in force. Without one only probes and metrics exist.
@@ -171,7 +174,7 @@ impl Admin {
         }
         match endpoint {
             Endpoint::Probe(probe) => health::answer(probe, &self.parts.health),
-            Endpoint::Metrics => metrics::answer(&self.parts.telemetry, &head.headers),
+            Endpoint::Metrics => metrics::answer(&self.parts.telemetry, (self.parts.figures)(), &head.headers),
         }
     }
 

@@ -13,7 +13,7 @@ use http_body::{Body, Frame, SizeHint};
 
 use super::carrier::Carrier;
 use super::worker::{Lease, Worker};
-use crate::authn::{Identity, Known};
+use crate::authn::{Identity, IdentityFault, Known};
 use crate::authz::Rule;
 use crate::base::clock::{Moment, Timestamp};
 use crate::base::id::{RequestId, TraceParent};
@@ -23,7 +23,7 @@ use crate::pipeline::{Answer, Observer, Rejection};
 use crate::problem::Code;
 use crate::request::Names;
 use crate::route::{Route, RouteAnswer};
-use crate::telemetry::events::{AccessLine, Decision, Finished, UpstreamCall};
+use crate::telemetry::events::{AccessLine, Decision, Finished, Identification, Lookups, UpstreamCall};
 use crate::telemetry::metrics::client_left;
 
 pub(super) struct Record {
@@ -41,6 +41,8 @@ pub(super) struct Record {
     route: Option<usize>,
     /// Whose request it is, where that is known.
     who: Option<Arc<Known>>,
+    /// Whose credential was not accepted, if it was anybody's, and with which code.
+    not_accepted: Option<(Option<Arc<str>>, Code)>,
     decision: Option<Decision>,
     status: Option<StatusCode>,
     /// Until the head of the upstream's answer.
@@ -75,6 +77,7 @@ impl Record {
             host: None,
             route: None,
             who: None,
+            not_accepted: None,
             decision: None,
             status: None,
             upstream_took: None,
@@ -88,6 +91,9 @@ impl Record {
     pub(super) fn refused(&mut self, rejection: &Rejection) {
         self.code = Some(rejection.code());
         self.reason = Some(rejection.to_string().into());
+        if let Rejection::Identity(IdentityFault::Refused(refused)) = rejection {
+            self.not_accepted = Some((refused.authenticator.clone(), refused.refusal.code));
+        }
         // What fails behind the gate was let through it.
         self.decision.get_or_insert(Decision::Denied);
     }
@@ -104,6 +110,20 @@ impl Record {
     /// Ended before its end, and not by the client.
     pub(super) fn cut_off(&mut self, reason: &dyn std::error::Error) {
         self.reason = Some(reason.to_string().into());
+    }
+
+    fn identification(&self) -> Option<Identification<'_>> {
+        if let Some(who) = &self.who {
+            return Some(Identification::Accepted {
+                authenticator: &who.authenticator,
+                principal: who.id(),
+            });
+        }
+        let (authenticator, code) = self.not_accepted.as_ref()?;
+        Some(Identification::Refused {
+            authenticator: authenticator.as_ref(),
+            code: *code,
+        })
     }
 
     /// Behind its head.
@@ -123,6 +143,10 @@ impl Record {
 impl Observer for Record {
     fn routed(&mut self, route: &Route) {
         self.route = Some(route.index);
+    }
+
+    fn looked_up(&mut self, lookups: Lookups) {
+        self.worker.reporter.looked_up(lookups);
     }
 
     fn identified(&mut self, identity: &Identity) {
@@ -174,6 +198,7 @@ impl Drop for Record {
             bytes: self.bytes,
             duration: now.since(self.received),
             upstream,
+            identification: self.identification(),
             decision: self.decision,
             code: self.code,
             reason: self.reason.as_deref().or(left),

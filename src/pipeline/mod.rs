@@ -21,10 +21,13 @@ pub use crate::forward::Answer;
 use crate::request::Arrived;
 use crate::request::body::Pace;
 use crate::route::Route;
+use crate::telemetry::events::Lookups;
 
 /// Is told how far a request got, while it gets there: a client may leave at any moment.
 pub trait Observer {
     fn routed(&mut self, route: &Route);
+    /// Told whether or not it led to an identity.
+    fn looked_up(&mut self, lookups: Lookups);
     fn identified(&mut self, identity: &Identity);
     fn permitted(&mut self, rule: Rule);
 }
@@ -44,7 +47,10 @@ pub async fn serve(
         idle: parts.timeouts.body_idle,
         task,
     };
-    let identified = parts.verifier.identify(admitted, pace).await?;
+    let mut lookups = Lookups::default();
+    let identified = parts.verifier.identify(admitted, pace, &mut lookups).await;
+    observer.looked_up(lookups);
+    let identified = identified?;
     observer.identified(identified.identity());
     let permitted = parts.policy.decide(identified)?;
     observer.permitted(permitted.rule());

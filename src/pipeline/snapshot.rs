@@ -10,6 +10,7 @@ use crate::base::peer::Trusted;
 use crate::config::spec::{ClientTimeouts, Connections, Protocols, ProxyProtocol, Sizes};
 use crate::request::headers::HeaderPolicy;
 use crate::route::Router;
+use crate::telemetry::metrics::Figures;
 use crate::upstream::Upstream;
 
 /// One generation of the configuration, at work.
@@ -50,6 +51,13 @@ pub struct ListenerKey {
 }
 
 impl Snapshot {
+    /// What a scrape reads of it.
+    pub fn figures(&self) -> Figures {
+        Figures {
+            verdict_evictions: self.verifier.evictions(),
+        }
+    }
+
     pub fn listener(&self, key: &ListenerKey) -> Option<&Arc<ListenerRules>> {
         self.listeners.iter().find(|listener| listener.key == *key)
     }

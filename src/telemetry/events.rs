@@ -33,6 +33,8 @@ pub struct Finished<'a> {
     pub bytes: u64,
     pub duration: Duration,
     pub upstream: Option<UpstreamCall<'a>>,
+    /// Absent when nobody presented a credential and nobody had to, or the request ended before that was asked.
+    pub identification: Option<Identification<'a>>,
     /// Absent when the request ended before anybody decided.
     pub decision: Option<Decision>,
     pub code: Option<Code>,
@@ -47,6 +49,53 @@ pub struct UpstreamCall<'a> {
     pub name: &'a Arc<str>,
     /// Until the head of the answer; absent when there was none.
     pub took: Option<Duration>,
+}
+
+/// What came of asking who makes a request.
+#[derive(Clone, Copy, Debug)]
+pub enum Identification<'a> {
+    Accepted {
+        /// Its name; of several that had to vouch together the one whose word counts.
+        authenticator: &'a Arc<str>,
+        /// The id. A client may have a say in it.
+        principal: &'a str,
+    },
+    /// The credential is not good, is missing, or could not be judged.
+    Refused {
+        /// Absent where it is nobody's credential in particular.
+        authenticator: Option<&'a Arc<str>>,
+        code: Code,
+    },
+}
+
+impl<'a> Identification<'a> {
+    pub(super) fn authenticator(&self) -> Option<&'a Arc<str>> {
+        match self {
+            Self::Accepted { authenticator, .. } => Some(authenticator),
+            Self::Refused { authenticator, .. } => *authenticator,
+        }
+    }
+
+    pub(super) fn principal(&self) -> Option<&'a str> {
+        match self {
+            Self::Accepted { principal, .. } => Some(principal),
+            Self::Refused { .. } => None,
+        }
+    }
+
+    pub(super) fn code(&self) -> Option<Code> {
+        match self {
+            Self::Accepted { .. } => None,
+            Self::Refused { code, .. } => Some(*code),
+        }
+    }
+}
+
+/// What a request found in the cache of verdicts, and what it did not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lookups {
+    pub hits: u32,
+    pub misses: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -4,6 +4,7 @@
 pub mod access_log;
 mod escape;
 pub mod events;
+pub mod key_events;
 pub mod health;
 pub mod logging;
 pub mod metrics;

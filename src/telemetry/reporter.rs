@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Telemetry;
 use super::access_log::AccessLogQueue;
-use super::events::{AccessLine, Event, Finished};
+use super::events::{AccessLine, Event, Finished, Lookups};
 use super::metrics::{OpenConnection, Shard, UpstreamConnection};
 
 /// Made by [`Telemetry::reporter`] on the worker's own thread, and stays there.
@@ -31,6 +31,11 @@ impl Reporter {
         if event.access_log == AccessLine::Written {
             self.queue.push(event, counted);
         }
+    }
+
+    /// Somebody was looked for among the remembered verdicts.
+    pub fn looked_up(&self, lookups: Lookups) {
+        self.shard.looked_up(lookups);
     }
 
     pub fn emit(&self, event: impl Event) {

@@ -16,8 +16,10 @@ pub use conn::{Conn, Detached, ExchangeFailed};
 pub use connect::ConnectFailed;
 pub use http2::{Call, CallFailed, Http2Pools, Parcel, Room};
 pub use pool::{Nudges, Pools, TakeFailed};
-pub use resolve::{Resolve, Resolver, SystemResolver};
+pub use resolve::Resolver;
 pub use target::{InFlight, Target};
+
+pub use crate::base::resolve::{Resolve, SystemResolver};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

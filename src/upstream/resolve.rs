@@ -2,10 +2,7 @@
 //!
 //! A name that stops resolving keeps its last known addresses; a name that never resolved has none.
 
-use std::future::Future;
-use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::pin::Pin;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -13,7 +10,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio::sync::{Notify, watch};
 
-use crate::base::net::canonical;
+use crate::base::resolve::Resolve;
 use crate::base::tasks::Tasks;
 use crate::base::timers::Timers;
 use crate::config::spec::TargetHost;
@@ -23,26 +20,6 @@ const REFRESH: Duration = Duration::from_secs(10);
 
 /// How long a name that does not resolve is left alone.
 const RETRY: Duration = Duration::from_secs(1);
-
-type Lookup = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
-
-/// Turns a name into addresses.
-pub trait Resolve: Send + Sync {
-    fn resolve(&self, name: Arc<str>) -> Lookup;
-}
-
-/// The operating system's resolver, on the blocking pool of the background runtime.
-#[derive(Debug)]
-pub struct SystemResolver;
-
-impl Resolve for SystemResolver {
-    fn resolve(&self, name: Arc<str>) -> Lookup {
-        Box::pin(async move {
-            let found = tokio::net::lookup_host((&*name, 0)).await?;
-            Ok(found.map(|address| canonical(address.ip())).collect())
-        })
-    }
-}
 
 /// Starts and feeds the lookups.
 #[derive(Clone)]

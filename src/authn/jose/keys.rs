@@ -89,6 +89,11 @@ impl KeySet {
         self.keys.len()
     }
 
+    /// Of each key, in their order.
+    pub fn algorithms(&self) -> impl Iterator<Item = Algorithm> {
+        self.keys.iter().map(Key::algorithm)
+    }
+
     /// Whether a key of this set signed `token`. An id that no key has is never answered with another key (JWT-04);
     /// without one, there must be nothing to choose.
     pub fn verify(&self, token: &Token<'_>) -> Result<(), Unproven> {

@@ -30,6 +30,16 @@ async fn ask(
     credential: &str,
     now: Moment,
 ) -> Result<String, Code> {
+    look_up(verifier, authenticator, credential, now, &mut Lookups::default()).await
+}
+
+async fn look_up(
+    verifier: &Verifier,
+    authenticator: &Authenticator,
+    credential: &str,
+    now: Moment,
+    lookups: &mut Lookups,
+) -> Result<String, Code> {
     let asked = Asked::for_test("GET", "/", &[]);
     let asking = Asking {
         asked: &asked,
@@ -37,7 +47,7 @@ async fn ask(
         now: Timestamp::from_millis(0),
     };
     let verdict = verifier
-        .verdict(authenticator, credential.as_bytes(), asking, now)
+        .verdict(authenticator, credential.as_bytes(), (asking, now), lookups)
         .await;
     verdict
         .map(|known| known.id().to_owned())
@@ -178,6 +188,32 @@ fn another_takes_over_when_the_one_who_does_the_work_is_cut_off() {
         *method.gate.lock().unwrap() = None;
         assert_eq!(follower.await, Ok("alice".to_owned()));
         assert_eq!(method.times(), 2);
+    });
+}
+
+#[test]
+fn what_was_remembered_is_told_from_what_was_not() {
+    let verifier = verifier();
+    let (method, never) = (Scripted::new("", REMEMBERED), Scripted::new("", Memory::Never));
+    let own = method.at("a", Place::Bearer, Share::Whole, 1);
+    let other = never.at("b", Place::Bearer, Share::Whole, 2);
+    let mut lookups = Lookups::default();
+    block_on(async {
+        for (authenticator, credential, at, hits, misses) in [
+            (&own, "alice", 0, 0, 1),
+            (&own, "alice", 0, 1, 1),
+            (&own, "alice", 60, 1, 2),
+            // A refusal is remembered like anything else, an outage is not.
+            (&own, "bad", 60, 1, 3),
+            (&own, "bad", 60, 2, 3),
+            (&own, "away", 60, 2, 4),
+            (&own, "away", 60, 2, 5),
+            // Nothing is looked for where nothing is kept.
+            (&other, "alice", 60, 2, 5),
+        ] {
+            let _verdict = look_up(&verifier, authenticator, credential, second(at), &mut lookups).await;
+            assert_eq!(lookups, Lookups { hits, misses }, "{credential} at {at}");
+        }
     });
 }
 

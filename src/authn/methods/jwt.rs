@@ -3,7 +3,7 @@
 
 mod plan;
 mod settings;
-mod values;
+pub(super) mod values;
 
 use std::sync::Arc;
 

@@ -18,6 +18,16 @@ pub(super) fn authenticators(raw: &RawConfig, cx: &mut Checking<'_>) -> Option<V
             cx.findings.fault(name.at, Code::NameReserved, message);
         }
     }
+    if raw.store.is_absent() {
+        for (name, raw) in map.entries.iter().filter(|(_, raw)| raw.value.plan.needs_store()) {
+            let message = format!(
+                "`{}` works with keys that are made at run time, and no store keeps them; write `store: \
+                 sqlite://data/portcullis.db` at the top of the file, or leave its `store` out",
+                name.value.0
+            );
+            cx.findings.fault(raw.at, Code::StoreMissing, message);
+        }
+    }
     let spec = |name: &str, raw: &RawAuthenticator| {
         Arc::new(AuthenticatorSpec {
             name: name.into(),

@@ -7,16 +7,19 @@ mod edits;
 mod identity;
 mod listen;
 mod order;
+mod outbound;
 mod process;
 mod redirect;
 mod routes;
 mod upstreams;
 
+use std::sync::Arc;
+
 use super::environment::Environment;
 use super::faults::{Code, Findings};
 use super::raw::RawConfig;
 use super::settings::Field;
-use super::spec::Config;
+use super::spec::{Config, StoreSpec};
 use super::values::Number;
 
 /// The version of the format that is read here.
@@ -36,8 +39,10 @@ pub(super) fn check(raw: &RawConfig, cx: &mut Checking<'_>) -> Option<Config> {
     let workers = process::workers(&raw.workers, cx);
     let drain = process::drain(&raw.drain);
     let log = process::log(&raw.log);
+    let outbound = outbound::outbound(&raw.outbound, cx);
     let admin = listen::admin(&raw.admin, cx);
     let listen = listen::listeners(raw, cx);
+    let store = optional(&raw.store, |place| Some(StoreSpec::Sqlite(Arc::clone(&place.0))));
     let upstreams = upstreams::upstreams(raw, cx);
     let auth = auth::authenticators(raw, cx);
     let cache = identity::cache(&raw.cache);
@@ -50,11 +55,13 @@ pub(super) fn check(raw: &RawConfig, cx: &mut Checking<'_>) -> Option<Config> {
         workers: workers?,
         drain: drain?,
         admin: admin?,
+        store: store?,
         upstreams: upstreams?,
         auth: auth?,
         cache: cache?,
         routes: routes?,
         log: log?,
+        outbound: outbound?,
     })
 }
 

@@ -7,6 +7,7 @@ mod edits;
 mod identity;
 mod listen;
 mod log;
+mod outbound;
 mod process;
 mod routes;
 mod upstreams;
@@ -17,12 +18,13 @@ pub(super) use edits::{ForwardHost, RawForward, RawHeaders, RawNetworks, RawResp
 pub(super) use identity::{RawCache, RawIdentityHeaders, RawIdentityNames};
 pub(super) use listen::{Protocol, RawListener, RawProxyProtocol};
 pub(super) use log::{Format, Level, RawLog};
+pub(super) use outbound::RawOutbound;
 pub(super) use process::{RawConnections, RawDrain, RawSizes, RawTimeouts, Workers};
 pub(super) use routes::{Allowance, RawDefaults, RawRedirect, RawRoute};
 pub(super) use upstreams::{RawTarget, RawUpstream, RawUpstreamProtocol, RawUpstreamTimeouts};
 
 use super::settings::settings;
-use super::values::{ChosenName, List, Map, Number, Time};
+use super::values::{ChosenName, List, Map, Number, StorePlace, Time};
 
 const DAY: u64 = 86_400_000;
 
@@ -54,6 +56,9 @@ settings! {
         section drain: RawDrain,
         /// Probes and metrics, on an address of their own.
         section admin: RawAdmin,
+        /// What outlives the process: API keys made at run time, revocations. The file is made where it is missing. Not
+        /// reloadable.
+        optional store: StorePlace,
         /// The services behind this gateway, by name.
         default upstreams: Map<ChosenName, RawUpstream> = Map::empty(),
         /// Ways to become somebody, by names that routes use.
@@ -67,6 +72,8 @@ settings! {
         required routes: List<RawRoute>,
         /// What is logged, and how.
         section log: RawLog,
+        /// The calls that the gateway makes itself.
+        section outbound: RawOutbound,
     }
-    later { store, redis, outbound, signing, roles, limits, tracing, identity }
+    later { redis, signing, roles, limits, tracing, identity }
 }

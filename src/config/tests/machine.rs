@@ -13,14 +13,14 @@ fn on(machine: &Given, head: &str) -> Result<Loaded, Faults> {
     crate::config::parse(&text, "gateway.yaml", crate::config::Kinds::default(), machine)
 }
 
-fn refused(machine: &Given, head: &str) -> Vec<(u32, u32, Code)> {
+pub(super) fn refused(machine: &Given, head: &str) -> Vec<(u32, u32, Code)> {
     match on(machine, head) {
         Ok(_) => panic!("taken: {head}"),
         Err(faults) => faults.iter().map(|fault| (fault.line, fault.col, fault.code)).collect(),
     }
 }
 
-fn taken(machine: &Given, head: &str) -> (Config, Vec<Code>) {
+pub(super) fn taken(machine: &Given, head: &str) -> (Config, Vec<Code>) {
     let loaded = on(machine, head).unwrap_or_else(|faults| panic!("{faults}"));
     (
         loaded.config,
@@ -28,7 +28,7 @@ fn taken(machine: &Given, head: &str) -> (Config, Vec<Code>) {
     )
 }
 
-const LISTEN: &str = "listen: [{ addr: \"127.0.0.1:8080\" }]";
+pub(super) const LISTEN: &str = "listen: [{ addr: \"127.0.0.1:8080\" }]";
 
 #[test]
 #[doc = "RS-03"]

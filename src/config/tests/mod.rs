@@ -1,6 +1,7 @@
 //! Whole files in, configurations or reports out: what a writer of a configuration sees.
 
 mod machine;
+mod outbound;
 mod refused;
 mod routes;
 mod taken;

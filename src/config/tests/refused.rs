@@ -68,9 +68,7 @@ fn a_route_that_does_not_say_who_may_come_in_does_not_load() {
 
 #[test]
 fn what_a_later_version_has_is_refused_by_name() {
-    for key in [
-        "store", "redis", "outbound", "signing", "roles", "limits", "tracing", "identity",
-    ] {
+    for key in ["redis", "signing", "roles", "limits", "tracing", "identity"] {
         let text = format!(
             "{}{key}: {{}}\n",
             with_routes("  - { path: /, upstream: a, auth: public }\n")

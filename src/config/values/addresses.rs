@@ -99,7 +99,8 @@ impl Spell for Network {
     }
 }
 
-fn network(text: &str) -> Result<IpNet, String> {
+/// A network, or what to write instead.
+pub(crate) fn network(text: &str) -> Result<IpNet, String> {
     if let Ok(address) = text.parse::<IpAddr>() {
         return Ok(address.into());
     }

@@ -3,12 +3,12 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use crate::config::faults::Code;
 use crate::config::node::Node;
 use crate::config::pattern::HostPattern;
-use crate::config::settings::{Book, Decoding, Setting, Shape};
+use crate::config::settings::{Book, Decoding, Setting, Shape, Spell};
 
 /// A host a route is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +45,12 @@ impl Setting for Host {
             json!({ "type": "string" }),
             "host like `api.example.com`, or `*.example.com`",
         )
+    }
+}
+
+impl Spell for Host {
+    fn spell(&self) -> Json {
+        (*self.text).into()
     }
 }
 

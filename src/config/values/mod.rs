@@ -3,29 +3,38 @@
 
 mod addresses;
 mod collections;
+mod files;
+mod dates;
 mod headers;
 mod hosts;
 mod numbers;
 mod paths;
 mod protocols;
+mod rates;
 mod sockets;
+mod stores;
 mod text;
 mod time;
 pub(crate) mod words;
 
-pub(crate) use addresses::{Address, Network};
+pub(crate) use addresses::{Address, Network, network};
 pub(crate) use collections::{List, Map};
+pub(crate) use dates::{Date, date};
+pub(crate) use files::{Certificates, Folder};
 pub(crate) use headers::HeaderText;
 pub(crate) use hosts::{Host, is_host_name};
 pub(crate) use numbers::{Number, Size};
 pub(crate) use paths::{Path, literal_segments, needs};
+pub(crate) use rates::{Rate, rate};
 pub(crate) use sockets::{Place, TrustedPeer, socket_path};
+pub(crate) use stores::StorePlace;
 pub(crate) use text::{ChosenName, SecretText, Written};
-pub(crate) use time::Time;
+pub(crate) use time::{Time, duration};
 pub(crate) use words::words;
 
 #[cfg(test)]
 mod tests {
+    use crate::config::authenticators::Kinds;
     use crate::config::environment::Given;
     use crate::config::faults::{Code, Findings};
     use crate::config::reader;
@@ -35,12 +44,8 @@ mod tests {
         let machine = Given::nothing().with_variable("SEVEN", "7");
         let mut findings = Findings::of("test.yaml");
         let node = reader::read(yaml, &mut findings);
-        let made = node.and_then(|node| {
-            T::decode(
-                &node,
-                &mut Decoding::new(&machine, &mut findings, crate::config::Kinds::default()),
-            )
-        });
+        let made =
+            node.and_then(|node| T::decode(&node, &mut Decoding::new(&machine, &mut findings, Kinds::default())));
         findings.close(made).map(|(value, ..)| value).map_err(|faults| {
             let fault = faults.iter().next().unwrap();
             (fault.code, fault.message.clone())

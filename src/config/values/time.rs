@@ -44,7 +44,7 @@ impl<const MIN: u64, const MAX: u64> Spell for Time<MIN, MAX> {
 }
 
 /// A duration, or what to write instead.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(end);
     if digits(number).is_none() {

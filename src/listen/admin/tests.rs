@@ -27,6 +27,7 @@ impl Running {
             health: Arc::clone(&health),
             token: Arc::clone(&admin_token),
             clock: clock.clone(),
+            figures: Box::new(Figures::default),
         };
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());

@@ -1,6 +1,6 @@
 //! A record as a line of JSON.
 //!
-//! Most lines of a route differ in seven values only. What stands between those is made once by the JSON library, from
+//! Most lines of a route differ in eight values only. What stands between those is made once by the JSON library, from
 //! the same struct that makes a whole line, and kept as a [`Template`].
 
 use std::net::IpAddr;
@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 use super::Record;
 use crate::base::clock::Timestamp;
 use crate::telemetry::escape::{Untrusted, json};
-use crate::telemetry::metrics::{RequestSeries, UpstreamSeries};
+use crate::telemetry::metrics::{AuthSeries, RequestSeries, UpstreamSeries};
 
 /// The fields of a line, in their order; the names are public interface.
 #[derive(Serialize)]
@@ -26,7 +26,7 @@ struct Line<'a> {
     bytes: Slot<u64>,
     duration_ms: Slot<f64>,
     upstream: Option<&'a str>,
-    principal: Option<&'a str>,
+    principal: Slot<Option<Untrusted<'a>>>,
     authenticator: Option<&'a str>,
     decision: Option<&'a str>,
     code: Option<&'a str>,
@@ -41,7 +41,7 @@ enum Slot<T> {
 }
 
 /// How many fields of a line are slots.
-const HOLES: usize = 7;
+const HOLES: usize = 8;
 const HOLE: &str = "\u{1}";
 const HOLE_JSON: &[u8] = br#""\u0001""#;
 
@@ -61,21 +61,36 @@ pub(super) struct Labels<'a> {
     route: Option<&'a str>,
     status: u16,
     upstream: Option<&'a str>,
+    authenticator: Option<&'a str>,
     decision: Option<&'a str>,
     code: Option<&'a str>,
 }
 
 impl<'a> Labels<'a> {
-    pub(super) fn of(record: &'a Record, series: &'a RequestSeries, upstream: Option<&'a UpstreamSeries>) -> Self {
+    pub(super) fn of(
+        record: &'a Record,
+        series: &'a RequestSeries,
+        upstream: Option<&'a UpstreamSeries>,
+        auth: Option<&'a AuthSeries>,
+    ) -> Self {
         let own = record.rest.as_deref().and_then(|rest| rest.labels.as_ref());
-        let (route, method, status) = match own {
-            Some((route, method, status)) => (route.as_deref(), method.as_str(), *status),
-            None => (series.route.as_deref(), series.method, series.status),
+        let (route, method, status, authenticator) = match own {
+            Some(own) => (
+                &own.route,
+                own.method.as_str(),
+                own.status,
+                own.authenticator.as_deref(),
+            ),
+            None => {
+                let authenticator = auth.and_then(|auth| auth.authenticator.as_deref());
+                (&series.route, series.method, series.status, authenticator)
+            }
         };
         Self {
             method,
-            route,
+            route: route.as_deref(),
             status,
+            authenticator,
             upstream: upstream.map(|upstream| &*upstream.name),
             decision: record.decision.map(|decision| decision.as_str()),
             code: record.code.map(|code| code.as_str()),
@@ -96,8 +111,8 @@ impl<'a> Labels<'a> {
             bytes: Slot::Hole,
             duration_ms: Slot::Hole,
             upstream: self.upstream,
-            principal: None,
-            authenticator: None,
+            principal: Slot::Hole,
+            authenticator: self.authenticator,
             decision: self.decision,
             code: self.code,
             reason: None,
@@ -114,6 +129,7 @@ pub(super) struct Values<'a> {
     pub(super) host: Option<&'a [u8]>,
     pub(super) bytes: u64,
     pub(super) micros: u64,
+    pub(super) principal: Option<&'a [u8]>,
     pub(super) reason: Option<&'a str>,
 }
 
@@ -133,6 +149,7 @@ pub(super) fn append(lines: &mut Vec<u8>, labels: Labels<'_>, values: &Values<'_
         host: Slot::Value(values.host.map(Untrusted)),
         bytes: Slot::Value(values.bytes),
         duration_ms: Slot::Value(values.duration_ms()),
+        principal: Slot::Value(values.principal.map(Untrusted)),
         reason: values.reason.map(|reason| Untrusted(reason.as_bytes())),
         ..labels.line()
     };
@@ -186,15 +203,21 @@ impl Template {
         piece(lines);
         append_json(lines, &values.client_ip);
         piece(lines);
-        match values.host {
-            Some(host) => append_text(lines, host),
-            None => append_json(lines, &()),
-        }
+        append_optional(lines, values.host);
         piece(lines);
         append_json(lines, &values.bytes);
         piece(lines);
         append_json(lines, &values.duration_ms());
         piece(lines);
+        append_optional(lines, values.principal);
+        piece(lines);
+    }
+}
+
+fn append_optional(lines: &mut Vec<u8>, text: Option<&[u8]>) {
+    match text {
+        Some(text) => append_text(lines, text),
+        None => append_json(lines, &()),
     }
 }
 
@@ -245,6 +268,7 @@ mod tests {
             route: Some(route),
             status: 200,
             upstream: None,
+            authenticator: Some("idp"),
             decision: Some("allowed"),
             code: None,
         }
@@ -275,6 +299,8 @@ mod tests {
                     host,
                     bytes,
                     micros,
+                    // What a client has a say in is written alike wherever it stands.
+                    principal: host,
                     reason: None,
                 };
                 let (mut whole, mut filled) = (Vec::new(), Vec::new());

@@ -74,7 +74,7 @@ impl Lane {
 #[derive(Default)]
 struct Pending {
     records: Vec<Record>,
-    /// The texts of the records (request id, trace id, host), one after the other.
+    /// The texts of the records (request id, trace id, host, principal), one after the other.
     texts: Vec<u8>,
 }
 
@@ -89,6 +89,7 @@ struct Record {
     request_id_len: u16,
     trace_id_len: u16,
     host_len: Option<u16>,
+    principal_len: Option<u16>,
     decision: Option<Decision>,
     code: Option<Code>,
     rest: Option<Box<Rest>>,
@@ -98,8 +99,15 @@ struct Record {
 #[derive(Default)]
 struct Rest {
     reason: Option<Box<str>>,
-    /// Where the label stands for several.
-    labels: Option<(Option<Arc<str>>, Method, u16)>,
+    labels: Option<OwnLabels>,
+}
+
+/// Where the label of a series stands for several.
+struct OwnLabels {
+    route: Option<Arc<str>>,
+    method: Method,
+    status: u16,
+    authenticator: Option<Arc<str>>,
 }
 
 impl AccessLog {
@@ -174,9 +182,15 @@ impl AccessLogQueue {
     pub(super) fn push(&self, event: &Finished<'_>, counted: Counted) {
         let record = Record::of(event, counted);
         let host = event.host.map_or(&[][..], cut);
+        let principal = principal(event).map_or(&[][..], cut);
         let mut pending = self.lane.pending();
         let before = pending.records.len();
-        let texts = [cut(event.request_id.as_bytes()), cut(event.trace_id.as_bytes()), host];
+        let texts = [
+            cut(event.request_id.as_bytes()),
+            cut(event.trace_id.as_bytes()),
+            host,
+            principal,
+        ];
         let length: usize = texts.iter().map(|text| text.len()).sum();
         let full = before >= RECORDS_MAX || pending.texts.len() + length > BYTES_MAX;
         if full || self.shared.closed.load(Ordering::Relaxed) {
@@ -207,11 +221,16 @@ impl Record {
             request_id_len: length(event.request_id.as_bytes()),
             trace_id_len: length(event.trace_id.as_bytes()),
             host_len: event.host.map(length),
+            principal_len: principal(event).map(length),
             decision: event.decision,
             code: event.code,
             rest: Rest::of(event, counted),
         }
     }
+}
+
+fn principal<'a>(event: &Finished<'a>) -> Option<&'a [u8]> {
+    Some(event.identification?.principal()?.as_bytes())
 }
 
 /// Of what is kept of a text.
@@ -226,9 +245,14 @@ impl Rest {
         }
         Some(Box::new(Self {
             reason: event.reason.map(Into::into),
-            labels: counted
-                .with_others
-                .then(|| (event.route.cloned(), event.method.clone(), event.status.as_u16())),
+            labels: counted.with_others.then(|| OwnLabels {
+                route: event.route.cloned(),
+                method: event.method.clone(),
+                status: event.status.as_u16(),
+                authenticator: event
+                    .identification
+                    .and_then(|outcome| outcome.authenticator().cloned()),
+            }),
         }))
     }
 }

@@ -12,7 +12,10 @@ use crate::base::clock::Clock;
 use crate::base::id::RequestId;
 use crate::base::random::Random;
 use crate::telemetry::Telemetry;
-use crate::telemetry::events::{AccessLine, UpstreamCall};
+use crate::telemetry::events::{AccessLine, Identification, UpstreamCall};
+use crate::telemetry::metrics::{Figures, Format};
+
+mod auth;
 
 /// What was written, readable after the log is closed.
 #[derive(Clone, Default)]
@@ -83,6 +86,7 @@ fn plain(random: &mut Random) -> Finished<'static> {
         bytes: 17,
         duration: Duration::from_micros(1_234),
         upstream: None,
+        identification: None,
         decision: None,
         code: None,
         reason: None,
@@ -282,10 +286,7 @@ fn a_request_without_a_line_is_still_counted() {
     });
     assert!(telemetry.close_access_log(LONG));
     assert_eq!(paper.text(), "");
-    let scrape = telemetry
-        .metrics()
-        .expose(crate::telemetry::metrics::Format::Text)
-        .unwrap();
+    let scrape = telemetry.metrics().expose(Format::Text, Figures::default()).unwrap();
     assert!(
         scrape.contains("http_server_request_duration_seconds_count"),
         "{scrape}"

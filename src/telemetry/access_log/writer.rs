@@ -12,7 +12,7 @@ use super::line::{self, Labels, Stamp, Template, Values};
 use super::{Lane, Pending, RECORDS_URGENT, Record, Shared};
 use crate::problem::Code;
 use crate::telemetry::events::Decision;
-use crate::telemetry::metrics::{RequestSeries, UpstreamSeries};
+use crate::telemetry::metrics::{AuthSeries, Counted, RequestSeries, UpstreamSeries};
 use crate::telemetry::sink::Sink;
 
 /// How long records gather before they are written: a fiftieth of a second costs the reader nothing and saves a write
@@ -34,11 +34,12 @@ struct Known {
     lane: Arc<Lane>,
     requests: Vec<Arc<RequestSeries>>,
     upstreams: Vec<Arc<UpstreamSeries>>,
+    auths: Vec<Arc<AuthSeries>>,
     templates: HashMap<TemplateKey, Option<Template>, RandomState>,
 }
 
 /// Places in the worker's lists, and what else the lines of a template have in common.
-type TemplateKey = (u32, Option<u32>, Option<Decision>, Option<Code>);
+type TemplateKey = (u32, Option<u32>, Option<u32>, Option<Decision>, Option<Code>);
 
 /// More combinations in use than this are made anew now and then.
 const TEMPLATES_MAX: usize = 4096;
@@ -107,6 +108,7 @@ impl Writer {
             lane: Arc::clone(lane),
             requests: Vec::new(),
             upstreams: Vec::new(),
+            auths: Vec::new(),
             templates: HashMap::default(),
         }));
     }
@@ -136,7 +138,8 @@ impl Known {
         for record in &taken.records {
             let (request_id, trace_id) = (next(record.request_id_len), next(record.trace_id_len));
             let host = record.host_len.map(&mut next);
-            self.catch_up(record.counted.request, record.counted.upstream);
+            let principal = record.principal_len.map(&mut next);
+            self.catch_up(record.counted);
             let values = Values {
                 ts: output.stamp.text(record.at),
                 request_id,
@@ -145,6 +148,7 @@ impl Known {
                 host,
                 bytes: record.bytes,
                 micros: record.micros,
+                principal,
                 reason: record.rest.as_deref().and_then(|rest| rest.reason.as_deref()),
             };
             self.write_line(record, &values, &mut output.lines);
@@ -163,7 +167,15 @@ impl Known {
             .counted
             .upstream
             .and_then(|place| self.upstreams.get(place as usize));
-        let labels = || Labels::of(record, series, upstream.map(|upstream| &**upstream));
+        let auth = record.counted.auth.and_then(|place| self.auths.get(place as usize));
+        let labels = || {
+            Labels::of(
+                record,
+                series,
+                upstream.map(|upstream| &**upstream),
+                auth.map(|auth| &**auth),
+            )
+        };
         if record.rest.is_some() {
             return line::append(lines, labels(), values);
         }
@@ -173,6 +185,7 @@ impl Known {
         let key = (
             record.counted.request,
             record.counted.upstream,
+            record.counted.auth,
             record.decision,
             record.code,
         );
@@ -183,12 +196,18 @@ impl Known {
     }
 
     /// A worker publishes a series before it leaves a record that names it.
-    fn catch_up(&mut self, request: u32, upstream: Option<u32>) {
-        if self.requests.len() <= request as usize {
+    fn catch_up(&mut self, counted: Counted) {
+        if self.requests.len() <= counted.request as usize {
             self.lane.numbers.requests.catch_up(&mut self.requests);
         }
-        if upstream.is_some_and(|place| self.upstreams.len() <= place as usize) {
+        if counted
+            .upstream
+            .is_some_and(|place| self.upstreams.len() <= place as usize)
+        {
             self.lane.numbers.upstreams.catch_up(&mut self.upstreams);
+        }
+        if counted.auth.is_some_and(|place| self.auths.len() <= place as usize) {
+            self.lane.numbers.auths.catch_up(&mut self.auths);
         }
     }
 }

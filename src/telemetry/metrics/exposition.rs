@@ -10,7 +10,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::series::{BOUNDS, DurationTotals};
-use super::{ConnectionEnd, Metrics};
+use super::{ConnectionEnd, Figures, Metrics};
 
 /// The two text formats. They differ in how a counter is named in its `TYPE` line, and in the end mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,11 +31,12 @@ impl Format {
 }
 
 impl Metrics {
-    /// All numbers as text.
-    pub fn expose(self: &Arc<Self>, format: Format) -> Result<String, fmt::Error> {
+    /// All numbers as text, `figures` among them.
+    pub fn expose(self: &Arc<Self>, format: Format, figures: Figures) -> Result<String, fmt::Error> {
         let mut registry = Registry::default();
         registry.register_collector(Box::new(Scrape {
             metrics: Arc::clone(self),
+            figures,
             format,
         }));
         let mut out = String::with_capacity(16 * 1024);
@@ -50,7 +51,19 @@ impl Metrics {
 #[derive(Debug)]
 struct Scrape {
     metrics: Arc<Metrics>,
+    figures: Figures,
     format: Format,
+}
+
+/// All shards, added up.
+#[derive(Default)]
+struct Totals {
+    requests: Requests,
+    upstreams: Upstreams,
+    auths: Auths,
+    verdict_hits: u64,
+    verdict_misses: u64,
+    open_connections: u64,
 }
 
 /// Requests of one route, method and status, of all workers.
@@ -70,40 +83,54 @@ struct UpstreamTotals {
 
 type Requests = BTreeMap<(Arc<str>, &'static str, u16), RequestTotals>;
 type Upstreams = BTreeMap<Arc<str>, UpstreamTotals>;
+/// By authenticator, result and code.
+type Auths = BTreeMap<(Arc<str>, &'static str, &'static str), u64>;
 
 impl Collector for Scrape {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let (requests, upstreams, open) = self.totals();
-        self.encode_requests(&mut encoder, &requests)?;
-        self.encode_upstreams(&mut encoder, &upstreams)?;
-        self.encode_connections(&mut encoder, open)?;
+        let totals = self.totals();
+        self.encode_requests(&mut encoder, &totals.requests)?;
+        self.encode_auth(&mut encoder, &totals)?;
+        self.encode_upstreams(&mut encoder, &totals.upstreams)?;
+        self.encode_connections(&mut encoder, totals.open_connections)?;
+        self.encode_keys(&mut encoder)?;
         self.encode_process(&mut encoder)
     }
 }
 
 impl Scrape {
-    fn totals(&self) -> (Requests, Upstreams, u64) {
-        let (mut requests, mut upstreams, mut open) = (Requests::new(), Upstreams::new(), 0);
+    fn totals(&self) -> Totals {
+        let mut all = Totals::default();
         for shard in self.metrics.shards() {
             for series in shard.requests.all() {
                 let route = series.route.clone().unwrap_or_default();
-                let totals = requests.entry((route, series.method, series.status)).or_default();
+                let totals = all.requests.entry((route, series.method, series.status)).or_default();
                 totals.durations.add(&series.durations);
                 totals.allowed += series.allowed.read();
                 totals.denied += series.denied.read();
             }
             for series in shard.upstreams.all() {
-                let totals = upstreams.entry(Arc::clone(&series.name)).or_default();
+                let totals = all.upstreams.entry(Arc::clone(&series.name)).or_default();
                 totals.durations.add(&series.durations);
                 totals.active += series.active.read();
                 totals.idle += series.idle.read();
             }
-            open += shard.open_connections.read();
+            for series in shard.auths.all() {
+                let authenticator = series.authenticator.clone().unwrap_or_default();
+                *all.auths
+                    .entry((authenticator, series.result, series.code))
+                    .or_default() += series.count.read();
+            }
+            all.verdict_hits += shard.verdict_hits.read();
+            all.verdict_misses += shard.verdict_misses.read();
+            all.open_connections += shard.open_connections.read();
         }
         // The series for what did not fit stands ready in every shard and is mostly empty.
-        requests.retain(|_, totals| totals.durations.count() > 0);
-        upstreams.retain(|name, totals| &**name != super::shard::OVERFLOW_LABEL || totals.durations.count() > 0);
-        (requests, upstreams, open)
+        all.requests.retain(|_, totals| totals.durations.count() > 0);
+        all.upstreams
+            .retain(|name, totals| &**name != super::shard::OVERFLOW_LABEL || totals.durations.count() > 0);
+        all.auths.retain(|_, count| *count > 0);
+        all
     }
 
     fn encode_requests(&self, encoder: &mut DescriptorEncoder<'_>, requests: &Requests) -> fmt::Result {
@@ -139,6 +166,39 @@ impl Scrape {
             "Decisions whether a request may pass",
             samples,
         )
+    }
+
+    fn encode_auth(&self, encoder: &mut DescriptorEncoder<'_>, totals: &Totals) -> fmt::Result {
+        let samples = totals.auths.iter().map(|((authenticator, result, code), count)| {
+            let labels = [
+                ("authenticator", &**authenticator),
+                ("result", *result),
+                ("code", *code),
+            ];
+            (labels, *count)
+        });
+        let help = "Requests by what came of asking who makes them";
+        self.counter(encoder, "portcullis_auth", help, samples)?;
+        for (name, help, count) in [
+            (
+                "portcullis_cache_hits",
+                "Lookups that found something remembered",
+                totals.verdict_hits,
+            ),
+            (
+                "portcullis_cache_misses",
+                "Lookups that found nothing",
+                totals.verdict_misses,
+            ),
+            (
+                "portcullis_cache_evictions",
+                "Entries pushed out for want of room",
+                self.figures.verdict_evictions,
+            ),
+        ] {
+            self.counter(encoder, name, help, std::iter::once(([("cache", "verdicts")], count)))?;
+        }
+        Ok(())
     }
 
     fn encode_upstreams(&self, encoder: &mut DescriptorEncoder<'_>, upstreams: &Upstreams) -> fmt::Result {
@@ -178,6 +238,26 @@ impl Scrape {
         let samples = ends.map(|(end, count)| ([("reason", end.as_str())], count.read()));
         let help = "Client connections refused, or ended without an answer";
         self.counter(encoder, "portcullis_connections_refused", help, samples)
+    }
+
+    fn encode_keys(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let mut metric = encoder.encode_descriptor(
+            "portcullis_jwks_age",
+            "Since the last good fetch of the keys of an issuer",
+            Some(&Unit::Seconds),
+            MetricType::Gauge,
+        )?;
+        for (authenticator, age) in self.metrics.keys.ages() {
+            metric
+                .encode_family(&[("authenticator", &*authenticator)])?
+                .encode_gauge(&age.as_secs_f64())?;
+        }
+        let fetches = self.metrics.keys.fetches();
+        let samples = fetches
+            .iter()
+            .map(|(authenticator, result, count)| ([("authenticator", &**authenticator), ("result", result)], *count));
+        let help = "Fetches of the keys of an issuer, by how they ended";
+        self.counter(encoder, "portcullis_jwks_fetches", help, samples)
     }
 
     fn encode_process(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {

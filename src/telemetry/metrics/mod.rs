@@ -3,6 +3,7 @@
 
 mod book;
 mod exposition;
+mod keys;
 mod series;
 mod shard;
 
@@ -10,12 +11,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use exposition::Format;
-pub(super) use series::{RequestSeries, UpstreamSeries};
+pub use keys::KeySetAge;
+pub(super) use series::{AuthSeries, RequestSeries, UpstreamSeries};
 pub(super) use shard::{Counted, ShardNumbers};
 pub use shard::{OpenConnection, Shard, UpstreamConnection, client_left};
 
 use super::events::ConnectionEnd;
 use crate::base::clock::Timestamp;
+use keys::KeyNumbers;
 
 /// A number with many writers, for what happens seldom.
 #[derive(Debug, Default)]
@@ -35,6 +38,13 @@ impl Counter {
     }
 }
 
+/// Numbers that are kept elsewhere, as they are at the moment of a scrape.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Figures {
+    /// Verdicts that the cache pushed out for want of room.
+    pub verdict_evictions: u64,
+}
+
 /// All numbers. Made once, shared by everybody.
 #[derive(Debug, Default)]
 pub struct Metrics {
@@ -45,6 +55,7 @@ pub struct Metrics {
     pub(super) access_lines_dropped: Counter,
     pub(super) log_lines_dropped: Counter,
     config: ConfigNumbers,
+    keys: KeyNumbers,
 }
 
 #[derive(Debug, Default)]

@@ -86,6 +86,16 @@ pub(in crate::telemetry) struct RequestSeries {
     pub(super) denied: Number,
 }
 
+/// What came of the credentials that one authenticator was asked about.
+#[derive(Debug)]
+pub(in crate::telemetry) struct AuthSeries {
+    pub(in crate::telemetry) authenticator: Option<Arc<str>>,
+    pub(super) result: &'static str,
+    /// Of a refusal.
+    pub(super) code: &'static str,
+    pub(super) count: Number,
+}
+
 /// Calls to one upstream.
 #[derive(Debug)]
 pub(in crate::telemetry) struct UpstreamSeries {

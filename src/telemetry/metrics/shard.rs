@@ -9,14 +9,17 @@ use std::time::Duration;
 use http::{Method, StatusCode};
 
 use super::book::{Book, OVERFLOW};
-use super::series::{Durations, Number, RequestSeries, SeriesList, UpstreamSeries};
-use crate::telemetry::events::{Decision, Finished};
+use super::series::{AuthSeries, Durations, Number, RequestSeries, SeriesList, UpstreamSeries};
+use crate::problem::Code;
+use crate::telemetry::events::{Decision, Finished, Identification, Lookups};
 
 /// Series a worker keeps of requests; at five methods and eight statuses enough for two hundred routes in full use.
 const REQUEST_SERIES_MAX: usize = 8192;
 const UPSTREAM_SERIES_MAX: usize = 1024;
+/// Of authenticators, with a dozen codes that each of them refuses with.
+const AUTH_SERIES_MAX: usize = 1024;
 
-/// Stands for the routes, methods and upstreams that came after a worker had as many series as it may.
+/// Stands for the routes, methods, upstreams and authenticators that came after a worker had as many series as it may.
 pub(super) const OVERFLOW_LABEL: &str = "_OVERFLOW";
 
 /// The side of a shard that others may read.
@@ -24,6 +27,9 @@ pub(super) const OVERFLOW_LABEL: &str = "_OVERFLOW";
 pub(in crate::telemetry) struct ShardNumbers {
     pub(in crate::telemetry) requests: Arc<SeriesList<RequestSeries>>,
     pub(in crate::telemetry) upstreams: Arc<SeriesList<UpstreamSeries>>,
+    pub(in crate::telemetry) auths: Arc<SeriesList<AuthSeries>>,
+    pub(super) verdict_hits: Number,
+    pub(super) verdict_misses: Number,
     pub(super) open_connections: Number,
 }
 
@@ -32,15 +38,17 @@ pub struct Shard {
     numbers: Arc<ShardNumbers>,
     requests: RefCell<Book<RequestSeries>>,
     upstreams: RefCell<Book<UpstreamSeries>>,
+    auths: RefCell<Book<AuthSeries>>,
 }
 
 /// Where a request was counted; the access log looks the labels up there instead of carrying them.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::telemetry) struct Counted {
     pub(in crate::telemetry) request: u32,
-    /// The series stands for requests of several routes or methods.
+    /// A series stands for requests of several routes, methods or authenticators.
     pub(in crate::telemetry) with_others: bool,
     pub(in crate::telemetry) upstream: Option<u32>,
+    pub(in crate::telemetry) auth: Option<u32>,
 }
 
 impl Shard {
@@ -48,16 +56,27 @@ impl Shard {
         let numbers = Arc::new(ShardNumbers {
             requests: Arc::new(SeriesList::new()),
             upstreams: Arc::new(SeriesList::new()),
+            auths: Arc::new(SeriesList::new()),
+            verdict_hits: Number::default(),
+            verdict_misses: Number::default(),
             open_connections: Number::default(),
         });
         let overflow = request_series(Some(OVERFLOW_LABEL.into()), OVERFLOW_LABEL, 0);
         let requests = Book::new(overflow, REQUEST_SERIES_MAX, Arc::clone(&numbers.requests));
         let overflow = upstream_series(OVERFLOW_LABEL.into());
         let upstreams = Book::new(overflow, UPSTREAM_SERIES_MAX, Arc::clone(&numbers.upstreams));
+        let overflow = AuthSeries {
+            authenticator: Some(OVERFLOW_LABEL.into()),
+            result: OVERFLOW_LABEL,
+            code: OVERFLOW_LABEL,
+            count: Number::default(),
+        };
+        let auths = Book::new(overflow, AUTH_SERIES_MAX, Arc::clone(&numbers.auths));
         Self {
             numbers,
             requests: RefCell::new(requests),
             upstreams: RefCell::new(upstreams),
+            auths: RefCell::new(auths),
         }
     }
 
@@ -67,9 +86,11 @@ impl Shard {
 
     pub(in crate::telemetry) fn count(&self, event: &Finished<'_>) -> Counted {
         let (request, with_others) = self.count_request(event);
+        let auth = event.identification.as_ref().map(|outcome| self.count_auth(outcome));
         Counted {
             request,
-            with_others,
+            with_others: with_others || auth.is_some_and(|place| place as usize == OVERFLOW),
+            auth,
             upstream: event
                 .upstream
                 .as_ref()
@@ -102,6 +123,22 @@ impl Shard {
             series.durations.add(took);
         }
         u32::try_from(place).unwrap_or(0)
+    }
+
+    fn count_auth(&self, outcome: &Identification<'_>) -> u32 {
+        let code = outcome.code();
+        let beside = code.map_or(0, |code| code as u32 + 1);
+        let mut book = self.auths.borrow_mut();
+        let place = book.place(outcome.authenticator(), beside, |name| auth_series(name, code));
+        if let Some(series) = book.at(place) {
+            series.count.add(1);
+        }
+        u32::try_from(place).unwrap_or(0)
+    }
+
+    pub(in crate::telemetry) fn looked_up(&self, lookups: Lookups) {
+        self.numbers.verdict_hits.add(lookups.hits.into());
+        self.numbers.verdict_misses.add(lookups.misses.into());
     }
 
     /// A client's connection, counted as open until the guard is dropped.
@@ -147,6 +184,21 @@ fn upstream_series(name: Arc<str>) -> UpstreamSeries {
         durations: Durations::default(),
         active: Number::default(),
         idle: Number::default(),
+    }
+}
+
+fn auth_series(authenticator: Option<Arc<str>>, code: Option<Code>) -> AuthSeries {
+    let result = match code {
+        None => "accepted",
+        // Not the credential's fault.
+        Some(code) if code.status().is_server_error() => "unavailable",
+        Some(_) => "refused",
+    };
+    AuthSeries {
+        authenticator,
+        result,
+        code: code.map_or("", Code::as_str),
+        count: Number::default(),
     }
 }
 

@@ -8,9 +8,11 @@ use http::{Method, StatusCode};
 use super::*;
 use crate::base::clock::Clock;
 use crate::telemetry::events::{
-    AccessLine, ConfigLoaded, ConfigRefused, ConnectionRefused, Decision, Finished, UpstreamCall,
+    AccessLine, ConfigLoaded, ConfigRefused, ConnectionRefused, Decision, Finished, Identification, UpstreamCall,
 };
 use crate::telemetry::{Sink, Telemetry};
+
+mod auth;
 
 fn telemetry() -> (Arc<Telemetry>, Clock) {
     let clock = Clock::manual(Timestamp::from_millis(1_800_000_000_000));
@@ -33,6 +35,7 @@ fn finished<'a>(route: Option<&'a Arc<str>>, method: &'a Method) -> Finished<'a>
         bytes: 0,
         duration: Duration::from_millis(2),
         upstream: None,
+        identification: None,
         decision: Some(Decision::Allowed),
         code: None,
         reason: None,
@@ -41,7 +44,7 @@ fn finished<'a>(route: Option<&'a Arc<str>>, method: &'a Method) -> Finished<'a>
 }
 
 fn scrape(telemetry: &Telemetry) -> String {
-    telemetry.metrics().expose(Format::Text).unwrap()
+    telemetry.metrics().expose(Format::Text, Figures::default()).unwrap()
 }
 
 /// The value of the one sample whose name and labels are `sample`.
@@ -262,7 +265,10 @@ fn both_formats_name_their_counters_as_they_should() {
         "{text}"
     );
     assert!(!text.contains("# EOF"));
-    let open = telemetry.metrics().expose(Format::OpenMetrics).unwrap();
+    let open = telemetry
+        .metrics()
+        .expose(Format::OpenMetrics, Figures::default())
+        .unwrap();
     assert!(
         open.contains("# TYPE portcullis_authz counter\nportcullis_authz_total{"),
         "{open}"
@@ -290,6 +296,10 @@ fn the_docs_list_every_metric_with_its_labels_and_every_reason() {
     };
     telemetry.reporter().finished(&Finished {
         upstream: Some(call),
+        identification: Some(Identification::Accepted {
+            authenticator: &name,
+            principal: "alice",
+        }),
         ..finished(Some(&route), &Method::GET)
     });
     let now = scrape(&telemetry);
@@ -312,7 +322,7 @@ fn the_docs_list_every_metric_with_its_labels_and_every_reason() {
         }
         documented += 1;
     }
-    assert!(documented >= 12, "only {documented} metrics found");
+    assert!(documented >= 16, "only {documented} metrics found");
     for end in ConnectionEnd::ALL {
         assert!(
             docs.contains(&format!("\n| `{}` |", end.as_str())),

@@ -3,6 +3,7 @@
 mod identity;
 mod lists;
 mod remembered;
+mod told;
 mod signature;
 
 use crate::support::token::{AUDIENCE, ISSUER, SECRET};

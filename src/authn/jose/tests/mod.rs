@@ -5,7 +5,7 @@ mod attacks;
 mod claims;
 mod grants;
 mod json;
-mod keys;
+pub(in crate::authn) mod keys;
 mod shape;
 mod vectors;
 
