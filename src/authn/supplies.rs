@@ -55,6 +55,8 @@ impl Supplies {
             passwords: Arc::new(Pool::for_cores(std::num::NonZeroUsize::MIN)),
             outbound: Outbound::start(&spec, &background, &resolve).unwrap(),
             background,
+            store: None,
+            replays: Arc::new(Replays::new(1024)),
             instances: Arc::default(),
         }
     }

@@ -34,7 +34,7 @@ fn method(settings: &str, store: Option<Store>, stage: &Stage) -> Arc<dyn Method
         clock: stage.clock.clone(),
         background: stage.background.clone(),
         store,
-        instances: Arc::default(),
+        ..Supplies::for_test(stage.runtime.handle(), stage.clock.clone())
     };
     planned.0.start(&spec.name, &supplies)
 }
