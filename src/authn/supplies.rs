@@ -80,6 +80,8 @@ impl Supplies {
             outbound,
             keyring: Arc::new(Keyring::new(parts, READING)),
             background,
+            store: None,
+            replays: Arc::new(Replays::new(1024)),
             instances: Arc::default(),
         }
     }

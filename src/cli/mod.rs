@@ -29,6 +29,7 @@ Examples:
   portcullis schema > schema.json            editors complete and check with it
   portcullis health -c gateway.yaml          is this file's gateway ready for traffic?
   portcullis key create -c gateway.yaml --owner billing --role svc --expires 90d
+  portcullis sign --scheme v1 --key-id acme --secret-file acme.key GET https://api.example.com/orders
   portcullis hash-password                   what stands for a password in a file
 
 Exit codes: 0 ok, 1 failure at run time, 2 wrong usage, 78 invalid configuration.";

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
-use super::{FAILED, output};
+use super::{FAILED, USAGE, output};
 use crate::authn::signature::signing::{self, Algorithm, Head, How, Signer, SigningKey};
 use crate::base::clock::Clock;
 use crate::base::random::Random;
@@ -105,19 +105,20 @@ impl Sign {
         let nonce = Random::system().bytes::<16>();
         match self.signed(&Process, now, &nonce) {
             Ok(text) => output::print(&text, ExitCode::SUCCESS),
-            Err(message) => {
+            Err(Complaint { code, message }) => {
                 output::complain(&message);
-                ExitCode::from(FAILED)
+                ExitCode::from(code)
             }
         }
     }
 
-    fn signed(&self, machine: &dyn Environment, now: u64, nonce: &[u8; 16]) -> Result<String, String> {
+    fn signed(&self, machine: &dyn Environment, now: u64, nonce: &[u8; 16]) -> Result<String, Complaint> {
         let key = self.key(machine)?;
-        let (method, url) = (method(&self.method)?, Url::read(&self.url)?);
-        let headers = headers(&self.headers)?;
+        let method = method(&self.method).map_err(Complaint::usage)?;
+        let url = Url::read(&self.url).map_err(Complaint::usage)?;
+        let headers = headers(&self.headers).map_err(Complaint::usage)?;
         if headers.contains_key(http::header::HOST) {
-            return Err("the host is the one of the URL; leave `Host` out".to_owned());
+            return Err(Complaint::usage("the host is the one of the URL; leave `Host` out"));
         }
         let body = self.body(machine)?;
         let nonce: String = nonce.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -147,9 +148,11 @@ impl Sign {
         Ok(self.curl(&method, &url, &fields))
     }
 
-    fn how(&self) -> Result<How<'_>, String> {
+    fn how(&self) -> Result<How<'_>, Complaint> {
         if self.scheme != Scheme::Rfc9421 && !self.cover.is_empty() {
-            return Err("only rfc9421 lets a signer choose what to cover; leave `--cover` out".to_owned());
+            return Err(Complaint::usage(
+                "only rfc9421 lets a signer choose what to cover; leave `--cover` out",
+            ));
         }
         Ok(match self.scheme {
             Scheme::V1 => How::V1,
@@ -161,7 +164,7 @@ impl Sign {
         })
     }
 
-    fn key(&self, machine: &dyn Environment) -> Result<SigningKey, String> {
+    fn key(&self, machine: &dyn Environment) -> Result<SigningKey, Complaint> {
         if let Some(path) = &self.private_key {
             let pem = Secret::new(read(machine, path, KEY_MAX)?);
             let wanted = self.alg.map(|alg| match alg {
@@ -170,17 +173,22 @@ impl Sign {
                 Alg::RsaPssSha512 => Algorithm::RsaPssSha512,
                 Alg::RsaV15Sha256 => Algorithm::RsaV15Sha256,
             });
-            return SigningKey::of_pem(pem.expose(), wanted).map_err(|fault| format!("{}: {fault}", path.display()));
+            let key = SigningKey::of_pem(pem.expose(), wanted);
+            return Ok(key.map_err(|fault| format!("{}: {fault}", path.display()))?);
         }
         if self.alg.is_some() {
-            return Err("a secret has one algorithm, hmac-sha256; leave `--alg` out".to_owned());
+            return Err(Complaint::usage(
+                "a secret has one algorithm, hmac-sha256; leave `--alg` out",
+            ));
         }
         let secret = self.secret(machine)?;
         if secret.is_empty() {
-            return Err("the secret is empty".to_owned());
+            return Err("the secret is empty".to_owned().into());
         }
         match self.scheme {
-            Scheme::StandardWebhooks => SigningKey::of_standard_webhooks(&secret).map_err(|fault| fault.to_string()),
+            Scheme::StandardWebhooks => {
+                Ok(SigningKey::of_standard_webhooks(&secret).map_err(|fault| fault.to_string())?)
+            }
             _ => Ok(SigningKey::of_secret(&secret)),
         }
     }
@@ -234,6 +242,26 @@ impl Sign {
         }
         line.push_str(&format!(" {}\n", quoted(&url.to_string())));
         line
+    }
+}
+
+/// What to say instead of a signature, and how to end.
+#[derive(Debug)]
+struct Complaint {
+    code: u8,
+    message: String,
+}
+
+impl Complaint {
+    fn usage(message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self { code: USAGE, message }
+    }
+}
+
+impl From<String> for Complaint {
+    fn from(message: String) -> Self {
+        Self { code: FAILED, message }
     }
 }
 

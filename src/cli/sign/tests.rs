@@ -21,7 +21,8 @@ fn signed(arguments: &[&str]) -> Result<String, String> {
         .with_file("it's.json", "{\"a\":1}");
     let line = std::iter::once("sign").chain(arguments.iter().copied());
     let line = Line::try_parse_from(line).map_err(|error| format!("usage: {error}"))?;
-    line.sign.signed(&machine, NOW, b"0123456789abcdef")
+    let signed = line.sign.signed(&machine, NOW, b"0123456789abcdef");
+    signed.map_err(|Complaint { code, message }| format!("{code}: {message}"))
 }
 
 const V1: [&str; 6] = ["--scheme", "v1", "--key-id", "acme", "--secret-env", "SECRET"];
@@ -119,6 +120,8 @@ fn what_cannot_be_signed_is_told_with_the_way_out() {
     ] {
         let told = fault(rest);
         assert!(told.contains(part), "{rest:?}: {told}");
+        let is_usage = told.starts_with("2: ") || told.starts_with("usage: ");
+        assert_eq!(is_usage, part != "cannot be read", "{told}");
     }
     for (arguments, part) in [
         (
@@ -162,5 +165,6 @@ fn what_cannot_be_signed_is_told_with_the_way_out() {
         let told = signed(arguments).unwrap_err();
         assert!(told.contains(part), "{arguments:?}: {told}");
         assert!(!told.contains("0123456789abcdef"), "{told}");
+        assert!(told.starts_with("1: ") || part == "usage:", "{told}");
     }
 }

@@ -145,3 +145,29 @@ fn check_base(covered: &InnerList, head: &Head<'_>) {
     assert_eq!(again.serialize().as_deref(), Some(&*written));
     assert!(text.ends_with(&format!("\"@signature-params\": {written}")), "{text:?}");
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn pieces_of_fields_in_any_order_are_read_without_a_panic(
+            pieces in proptest::collection::vec(
+                prop_oneof![
+                    Just("a=".to_owned()), Just("(".to_owned()), Just(")".to_owned()), Just("\"@method\"".to_owned()),
+                    Just("\"@query-param\"".to_owned()), Just(";name=\"b\"".to_owned()), Just(" ".to_owned()),
+                    Just("\"content-digest\"".to_owned()), Just(";created=1618884473".to_owned()),
+                    Just(";keyid=\"acme\"".to_owned()), Just(", ".to_owned()), Just("\n".to_owned()),
+                    Just(":AAAA:".to_owned()), Just("\"@target-uri\"".to_owned()), Just("t=1618884473,".to_owned()),
+                    Just("v1=".to_owned()), Just("\0".to_owned()), "[ -~]{1,3}",
+                ],
+                0..24,
+            )
+        ) {
+            let data = pieces.concat();
+            super::structured_fields(data.as_bytes());
+            super::canonical_string(data.as_bytes());
+        }
+    }
+}

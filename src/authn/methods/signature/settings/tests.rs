@@ -186,7 +186,7 @@ fn at_most_eight_secrets_are_tried_for_a_request_that_names_no_key() {
     let mut machine = Given::nothing();
     let mut keys = Vec::new();
     for n in 0..9 {
-        machine = machine.with_variable(&format!("SECRET{n}"), &format!("0123456789abcdef{n}"));
+        machine = machine.with_variable(&format!("SECRET{n}"), format!("0123456789abcdef{n}"));
         keys.push(format!("{{ id: k{n}, secret: \"${{env:SECRET{n}}}\" }}"));
     }
     let codes = |keys: &[String]| {

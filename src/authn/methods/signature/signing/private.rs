@@ -21,7 +21,7 @@ pub(crate) struct SigningKey {
 }
 
 enum Material {
-    Secret(hmac::Key),
+    Secret(Box<hmac::Key>),
     Ed25519(Ed25519KeyPair),
     Ecdsa(EcdsaKeyPair),
     Rsa(RsaKeyPair),
@@ -52,7 +52,7 @@ impl SigningKey {
     pub(crate) fn of_secret(secret: &Secret) -> Self {
         Self {
             algorithm: Algorithm::HmacSha256,
-            material: Material::Secret(hmac::Key::new(hmac::HMAC_SHA256, secret.expose())),
+            material: Material::Secret(Box::new(hmac::Key::new(hmac::HMAC_SHA256, secret.expose()))),
         }
     }
 

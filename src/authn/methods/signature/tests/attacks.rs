@@ -3,10 +3,12 @@
 use super::*;
 use crate::authn::methods::signature::rfc9421::Cover;
 
+type Change = fn(&mut Asked);
+
 #[test]
 #[doc = "HM-01, HM-02"]
 fn any_part_of_a_request_that_differs_breaks_its_signature() {
-    let changes: [(&str, fn(&mut Asked)); 8] = [
+    let changes: [(&str, Change); 8] = [
         ("method", |asked| asked.method = http::Method::PUT),
         ("path", |asked| {
             asked.path = Asked::for_test("POST", "/hooks/IN?x=1&y=%20", &[]).path
