@@ -61,6 +61,18 @@ fn seeds_of_the_proxy_protocol_target_hold() {
 
 #[test]
 #[doc = "VR-03"]
+fn seeds_of_the_basic_target_hold() {
+    run("basic", authn::fuzz::basic);
+}
+
+#[test]
+#[doc = "VR-03"]
+fn seeds_of_the_token_target_hold() {
+    run("jwt", authn::jose::fuzz::jwt);
+}
+
+#[test]
+#[doc = "VR-03"]
 fn seeds_of_the_issuer_target_hold() {
     run("issuer", authn::jwks::fuzz);
 }
@@ -69,6 +81,24 @@ fn seeds_of_the_issuer_target_hold() {
 #[doc = "VR-03"]
 fn seeds_of_the_api_key_target_hold() {
     run("api_key", portcullis::identity::keys::fuzz);
+}
+
+#[test]
+#[doc = "VR-03"]
+fn seeds_of_the_signed_string_target_hold() {
+    run("canonical_string", authn::signature::fuzz::canonical_string);
+}
+
+#[test]
+#[doc = "VR-03"]
+fn seeds_of_the_signature_field_target_hold() {
+    run("structured_fields", authn::signature::fuzz::structured_fields);
+}
+
+#[test]
+#[doc = "VR-03"]
+fn seeds_of_the_key_set_target_hold() {
+    run("jwks", authn::jose::fuzz::jwks);
 }
 
 #[test]
@@ -91,12 +121,17 @@ fn every_target_has_a_corpus_and_a_test() {
         names,
         [
             "api_key",
+            "basic",
+            "canonical_string",
             "config",
             "forwarded",
             "headers",
             "issuer",
+            "jwks",
+            "jwt",
             "path",
-            "proxy_protocol"
+            "proxy_protocol",
+            "structured_fields",
         ]
     );
 }

@@ -6,20 +6,17 @@ use std::sync::Arc;
 use http::HeaderName;
 
 use super::carry::Carry;
+use super::ground::Ground;
 use crate::admission::Admission;
-use crate::authn::revocation::Revocations;
-use crate::authn::supplies::Supplies;
 use crate::authn::{Authenticator, Lasting, Verdicts, Verifier};
 use crate::authz::Policy;
 use crate::base::net::AddressSet;
 use crate::base::peer::Trusted;
-use crate::base::random::Random;
 use crate::config::Config;
-use crate::config::authenticators::Reads;
+use crate::config::authenticators::{AuthenticatorSpec, Reads};
 use crate::config::spec::{Answer, ListenSpec, RouteSpec, UpstreamKind, UpstreamSpec};
 use crate::pipeline::Snapshot;
 use crate::pipeline::snapshot::{ListenerKey, ListenerRules};
-use crate::request::body::Room;
 use crate::request::headers::HeaderPolicy;
 use crate::route::{NetworkRules, Route, RouteAnswer, Router};
 use crate::upstream::{Resolver, Upstream};
@@ -28,17 +25,6 @@ use crate::upstream::{Resolver, Upstream};
 enum Built {
     Servers(Arc<Upstream>),
     Echo(Arc<str>),
-}
-
-/// What snapshots are built on, one after the other.
-#[derive(Clone)]
-pub(super) struct Ground {
-    pub(super) resolver: Resolver,
-    pub(super) supplies: Supplies,
-    pub(super) random: fn() -> Random,
-    pub(super) revocations: Arc<Revocations>,
-    /// What bodies that are held whole may take.
-    pub(super) held: Room,
 }
 
 /// The snapshot of `config`, with what `earlier` kept where the settings are the same.
@@ -82,7 +68,9 @@ fn verifier(config: &Config, carry: &mut Carry, earlier: &Carry, ground: &Ground
     let mut started = Vec::with_capacity(config.auth.len());
     for spec in &config.auth {
         let start = || Authenticator::start(spec, &ground.supplies);
-        started.push(carry.keep(earlier, &spec.name, &**spec, start));
+        // Who asks an issuer may ask it as the file says now.
+        let settings = (AuthenticatorSpec::clone(spec), config.outbound.clone());
+        started.push(carry.keep(earlier, &spec.name, &settings, start));
     }
     let fresh = || Verdicts::new(&config.cache, &mut (ground.random)());
     let verdicts = carry.keep(earlier, &"verdicts".into(), &config.cache, fresh);

@@ -2,22 +2,28 @@
 //! `serve`, with an observer that writes down and an exit that sends nothing.
 
 use std::cell::RefCell;
+use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::HeaderName;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
 
 use super::carry::Carry;
-use super::compile::{Ground, compile};
+use super::compile::compile;
+use super::ground::{Calls, Ground, World};
 use crate::authn::{Identity, IdentityFault, Known};
 use crate::authz::{Permitted, Rule};
+use crate::base::clock::Clock;
 use crate::base::peer::Peer;
+use crate::base::random::Random;
 use crate::base::task::TaskHandle;
+use crate::base::tasks::Tasks;
 use crate::base::timers::Timers;
-use crate::config::Config;
 use crate::config::spec::Access;
+use crate::config::{Config, Environment, Process};
 use crate::forward;
 use crate::pipeline::{self, Answer, Observer, Rejection, Snapshot, WayOut};
 use crate::problem::Code;
@@ -26,6 +32,7 @@ use crate::request::headers::Survey;
 use crate::request::{Arrival, ArrivalRules, Connection, Names};
 use crate::route::{Route, RouteAnswer};
 use crate::telemetry::events::Lookups;
+use crate::telemetry::{Sink, Telemetry};
 
 /// What is asked.
 #[derive(Clone, Debug)]
@@ -87,21 +94,80 @@ pub enum Outcome {
     },
 }
 
-/// Walk `question` through `config`.
-pub(super) async fn explain(config: &Config, question: Question, ground: &Ground, timers: &Timers) -> Explanation {
-    let (snapshot, _carry) = compile(config, 1, &Carry::default(), ground);
+/// How often, and for how long, it is looked whether keys that were kept on disk have been read.
+const LOOK: Duration = Duration::from_millis(20);
+const LOOKS: usize = 50;
+
+/// Walk `question` through `config`, on this machine and no further.
+pub fn explain(config: &Config, question: &Question) -> io::Result<Explanation> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()?;
+    let (clock, tasks) = (Clock::system(), Tasks::default());
+    let timers = Timers::new(clock.clone());
+    {
+        let _entered = runtime.enter();
+        tasks.spawn("timers", timers.clone().run());
+    }
+    let world = World {
+        random: Random::system,
+        cores: Process.cores(),
+        calls: Calls::Nobody,
+        runtime: &runtime,
+        timers: timers.clone(),
+        tasks: tasks.clone(),
+        telemetry: Telemetry::start(clock.clone(), Sink::new(io::sink()))?,
+        clock,
+    };
+    let ground = Ground::lay(config, world)?;
+    let (snapshot, _carry) = compile(config, 1, &Carry::default(), &ground);
+    Ok(runtime.block_on(async {
+        let mut explanation = ask(&snapshot, config, question, &ground, &timers).await;
+        for _ in 0..LOOKS {
+            if !explanation.waits_for_keys() {
+                break;
+            }
+            timers.sleep(LOOK).await;
+            explanation = ask(&snapshot, config, question, &ground, &timers).await;
+        }
+        tasks.stop().await;
+        explanation
+    }))
+}
+
+async fn ask(
+    snapshot: &Snapshot,
+    config: &Config,
+    question: &Question,
+    ground: &Ground,
+    timers: &Timers,
+) -> Explanation {
     let mut notes = Notes {
         config,
         explanation: Explanation::default(),
     };
     let way_out = Nowhere::default();
-    let outcome = walk(&snapshot, &way_out, question, ground, timers, &mut notes).await;
+    let outcome = walk(snapshot, &way_out, question.clone(), ground, timers, &mut notes).await;
     let mut explanation = notes.explanation;
     explanation.outcome = match outcome {
         Ok(()) => way_out.outcome.take(),
         Err(rejection) => Some(refused(&rejection)),
     };
     explanation
+}
+
+impl Explanation {
+    /// Whether it needs keys that are not there. Nobody fetches any here.
+    pub fn waits_for_keys(&self) -> bool {
+        matches!(
+            self.outcome,
+            Some(Outcome::Refused {
+                code: Code::IssuerUnavailable,
+                ..
+            })
+        )
+    }
 }
 
 async fn walk(

@@ -13,30 +13,27 @@ use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::carry::Carry;
-use super::compile::{Ground, compile};
+use super::compile::compile;
+use super::ground::{Calls, Ground, World};
 use super::notify::Notifier;
 use super::reload::{self, Bound, ReloadError, Reloader, Source};
 use super::store;
 use super::watch::Watch;
 use super::worker::{Order, Shared, WorkerHandle};
-use crate::authn::supplies::Supplies;
-use crate::base::background::Background;
 use crate::base::clock::Clock;
 use crate::base::net::ListenAddr;
 use crate::base::random::Random;
 use crate::base::tasks::Tasks;
 use crate::base::timers::Timers;
-use crate::config::defaults;
 use crate::config::{Config, Environment, Faults, Loaded, Process, Warning};
 use crate::listen::admin::{self, AdminParts, AdminToken};
 use crate::listen::inherited::Inherited;
 use crate::listen::limits::ConnectionCount;
-use crate::request::body::Room;
 use crate::telemetry::events::{ConfigLoaded, DrainBegun, DrainEnded};
 use crate::telemetry::health::Health;
 use crate::telemetry::logging::{self, Logging};
 use crate::telemetry::{Sink, Telemetry};
-use crate::upstream::{Nudges, Resolve, Resolver, SystemResolver};
+use crate::upstream::{Nudges, Resolve, SystemResolver};
 
 /// How long the end of the program waits for a reader of its last log lines.
 const LAST_LINES: Duration = Duration::from_secs(1);
@@ -134,7 +131,7 @@ impl Control {
             Ok((_, files)) => files.as_slice(),
             // Also what is missing: its appearance may be the repair.
             Err(ReloadError::Invalid(faults)) => faults.files(),
-            Err(ReloadError::NotReloadable(_) | ReloadError::Bind { .. }) => &[],
+            Err(ReloadError::NotReloadable(_) | ReloadError::Bind { .. } | ReloadError::Outbound(_)) => &[],
         };
         if let Some(watch) = &*self.watch.lock().unwrap_or_else(PoisonError::into_inner)
             && !files.is_empty()
@@ -199,27 +196,19 @@ impl Gateway {
             let _entered = background.enter();
             tasks.spawn("timers", timers.clone().run());
         }
-        let resolver = Resolver::new(
-            options.resolve,
-            timers.clone(),
-            tasks.clone(),
-            background.handle().clone(),
-        );
-
-        let calls = Background::new(background.handle().clone(), timers.clone(), tasks.clone());
-        let kept = store::open(config.store.as_ref(), options.random, &background, &calls)?;
-        let ground = Ground {
-            resolver,
-            supplies: Supplies {
+        let ground = Ground::lay(
+            &config,
+            World {
                 clock: options.clock.clone(),
-                store: kept.store,
-                background: calls,
-                instances: Arc::default(),
+                random: options.random,
+                cores: options.environment.cores(),
+                calls: Calls::To(options.resolve),
+                runtime: &background,
+                timers: timers.clone(),
+                tasks: tasks.clone(),
+                telemetry: Arc::clone(&telemetry),
             },
-            random: options.random,
-            revocations: kept.revocations,
-            held: Room::new(defaults::HELD_BODIES),
-        };
+        )?;
         let (snapshot, carry) = compile(&config, 1, &Carry::default(), &ground);
         let snapshots = Arc::new(ArcSwap::from_pointee(snapshot));
         let mut inherited = options.inherited;
@@ -438,6 +427,7 @@ impl From<ReloadError> for StartError {
             ReloadError::Invalid(faults) => Self::Invalid(faults),
             ReloadError::Bind { addr, source } => Self::Bind { addr, source },
             ReloadError::NotReloadable(what) => Self::System(io::Error::other(what)),
+            ReloadError::Outbound(source) => Self::System(source),
         }
     }
 }

@@ -8,6 +8,7 @@ mod carry;
 mod compile;
 mod explain;
 mod gateway;
+mod ground;
 mod notify;
 mod reload;
 mod run;
@@ -15,6 +16,7 @@ mod store;
 pub mod watch;
 mod worker;
 
+pub use explain::{ExplainedIdentity, ExplainedRoute, Explanation, Outcome, Question, explain};
 pub use gateway::{Drained, Gateway, Options, StartError};
 pub use notify::Notifier;
 pub use reload::{ReloadError, Source};

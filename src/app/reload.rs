@@ -9,7 +9,8 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 use super::carry::Carry;
-use super::compile::{self, Ground, compile};
+use super::compile::{self, compile};
+use super::ground::Ground;
 use super::worker::{Order, WorkerHandle};
 use crate::authn;
 use crate::base::net::ListenAddr;
@@ -48,6 +49,8 @@ pub enum ReloadError {
     NotReloadable(&'static str),
     #[error("cannot listen on {addr}: {source}")]
     Bind { addr: ListenAddr, source: io::Error },
+    #[error("calls cannot be made as `outbound` says: {0}")]
+    Outbound(io::Error),
 }
 
 /// A listening address, bound: one socket for each worker.
@@ -144,6 +147,9 @@ impl Reloader {
         self.refuse_fixed(&config)?;
         config.workers = self.config.workers;
         let bound = bind(&config, &self.listeners, &self.inherited)?;
+        if config.outbound != self.config.outbound {
+            self.ground.call_by(&config.outbound).map_err(ReloadError::Outbound)?;
+        }
         for warning in warnings {
             tracing::warn!("{warning}");
         }

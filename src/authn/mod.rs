@@ -8,6 +8,7 @@ mod cache;
 mod credentials;
 mod fault;
 mod forgery;
+pub mod fuzz;
 mod judge;
 mod known;
 mod listed;
@@ -24,6 +25,8 @@ mod scripted;
 pub mod supplies;
 
 use std::sync::Arc;
+
+pub use methods::signature;
 
 use crate::admission::Admitted;
 use crate::base::clock::{Clock, Moment};

@@ -12,8 +12,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use serde_json::{Value as Json, json};
 
 use super::{FAILED, output};
-use crate::app::{ExplainError, ExplainedIdentity, ExplainedRoute, Explanation, Outcome, Question};
-use crate::authn::{Known, KINDS};
+use crate::app::{self, ExplainedIdentity, ExplainedRoute, Explanation, Outcome, Question};
+use crate::authn::{KINDS, Known};
 use crate::config::{self, Faults, Process};
 
 const DETAILS: &str = "\
@@ -75,9 +75,10 @@ impl Explain {
             Err(faults) => return output::print(&format!("{faults}\n"), ExitCode::from(Faults::EXIT_CODE)),
         };
         let format = self.format;
-        let explained = self
-            .question()
-            .and_then(|question| crate::app::explain(&loaded.config, question).map_err(|error: ExplainError| error.to_string()));
+        let explained = self.question().and_then(|question| {
+            let explained = app::explain(&loaded.config, &question);
+            explained.map_err(|error| format!("the request cannot be walked through: {error}"))
+        });
         match explained {
             Ok(explanation) if format == Format::Json => {
                 output::print(&format!("{:#}\n", as_json(&explanation)), ExitCode::SUCCESS)
@@ -162,7 +163,11 @@ fn as_text(explanation: &Explanation) -> String {
         Some(Outcome::Allowed { to, target, told }) => {
             line(&mut text, "verdict", &format!("allowed: {target} goes to {to}"));
             for (name, value) in told {
-                line(&mut text, "", &format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())));
+                line(
+                    &mut text,
+                    "",
+                    &format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())),
+                );
             }
         }
         Some(Outcome::Refused {
@@ -171,8 +176,15 @@ fn as_text(explanation: &Explanation) -> String {
             challenges,
             ..
         }) => {
-            line(&mut text, "verdict", &format!("refused: {} {}", code.status().as_u16(), code.as_str()));
+            line(
+                &mut text,
+                "verdict",
+                &format!("refused: {} {}", code.status().as_u16(), code.as_str()),
+            );
             line(&mut text, "because", reason);
+            if explanation.waits_for_keys() {
+                line(&mut text, "", "not checkable offline: ask the running gateway");
+            }
             for challenge in challenges {
                 let challenge = String::from_utf8_lossy(challenge.as_bytes());
                 line(&mut text, "", &format!("www-authenticate: {challenge}"));
@@ -183,7 +195,11 @@ fn as_text(explanation: &Explanation) -> String {
 }
 
 fn asks_for(route: &ExplainedRoute) -> String {
-    let mut names: Vec<String> = route.auth.iter().map(|(name, kind)| format!("{name} ({kind})")).collect();
+    let mut names: Vec<String> = route
+        .auth
+        .iter()
+        .map(|(name, kind)| format!("{name} ({kind})"))
+        .collect();
     if route.is_open {
         names.push("nothing".to_owned());
     }
@@ -250,6 +266,7 @@ fn as_json(explanation: &Explanation) -> Json {
                 "status": code.status().as_u16(),
                 "code": code.as_str(),
                 "reason": reason,
+                "checkable_offline": !explanation.waits_for_keys(),
                 "authenticator": authenticator.as_deref(),
                 "challenges": challenges,
             })

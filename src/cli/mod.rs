@@ -2,12 +2,15 @@
 //! folders below, this one only asks them and prints.
 
 mod check;
+mod explain;
+mod hash_password;
 mod health;
 mod keeper;
 mod key;
 mod output;
 mod run;
 mod schema;
+mod sign;
 
 use std::process::ExitCode;
 
@@ -22,9 +25,12 @@ const EXAMPLES: &str = "\
 Examples:
   portcullis run -c config/quickstart.yaml   start; prints curl lines to paste
   portcullis check gateway.yaml              every fault, with its place and the way out
+  portcullis explain -c gateway.yaml GET /orders what would become of it, and why
   portcullis schema > schema.json            editors complete and check with it
   portcullis health -c gateway.yaml          is this file's gateway ready for traffic?
   portcullis key create -c gateway.yaml --owner billing --role svc --expires 90d
+  portcullis sign --scheme v1 --key-id acme --secret-file acme.key GET https://api.example.com/orders
+  portcullis hash-password                   what stands for a password in a file
 
 Exit codes: 0 ok, 1 failure at run time, 2 wrong usage, 78 invalid configuration.";
 
@@ -40,9 +46,12 @@ struct Arguments {
 enum Command {
     Run(run::Run),
     Check(check::Check),
+    Explain(explain::Explain),
     Schema(schema::Schema),
     Health(health::Health),
     Key(key::Key),
+    Sign(sign::Sign),
+    HashPassword(hash_password::HashPassword),
     /// Print the version
     Version,
 }
@@ -52,9 +61,12 @@ pub fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Run(run) => run.run(),
         Command::Check(check) => check.run(),
+        Command::Explain(explain) => explain.run(),
         Command::Schema(schema) => schema.run(),
         Command::Health(health) => health.run(),
         Command::Key(key) => key.run(),
+        Command::Sign(sign) => sign.run(),
+        Command::HashPassword(hash_password) => hash_password.run(),
         Command::Version => output::print(
             &format!("portcullis {}\n", env!("CARGO_PKG_VERSION")),
             ExitCode::SUCCESS,

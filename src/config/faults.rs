@@ -88,6 +88,9 @@ codes! {
     SecretInline = "secret.inline" "A secret is written in the file instead of being exactly one reference without a default.";
     SecretEmpty = "secret.empty" "A secret is empty.";
     SecretWeak = "secret.weak" "A secret is too short or cannot be sent.";
+    HashInvalid = "hash.invalid" "A password hash is not one that can be verified, or verifying it is more work than is allowed.";
+    HashWeak = "hash.weak" "A password hash is quicker to guess than it should be.";
+    UserDuplicate = "user.duplicate" "Two users of one authenticator have the same name.";
     ListenDuplicate = "listen.duplicate" "Two listeners want the same address and port.";
     AdminExposed = "admin.exposed" "The admin listener can be reached from elsewhere without a token, or in clear.";
     AdminRoute = "admin.route" "An upstream leads to the admin listener.";

@@ -100,6 +100,8 @@ impl fmt::Debug for Answer {
 /// Why a call brought no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
+    #[error("no calls are made here")]
+    Closed,
     #[error("it took longer than {0:?}")]
     Late(Duration),
     #[error("the answer is larger than 1 MiB")]

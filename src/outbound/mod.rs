@@ -33,7 +33,7 @@ use connect::Connector;
 use location::Reach;
 
 use crate::base::background::Background;
-use crate::base::resolve::Resolve;
+use crate::base::resolve::{Resolve, SystemResolver};
 use crate::config::spec::OutboundSpec;
 
 /// Key sets and metadata take a few KiB, those of the largest providers some tens.
@@ -53,6 +53,8 @@ pub struct Outbound(Arc<Inner>);
 struct Inner {
     spec: OutboundSpec,
     background: Background,
+    /// Whether calls are made at all.
+    is_open: bool,
     /// For hosts that the configuration names.
     anywhere: Http,
     /// For hosts that somebody else named. Connections are not shared between the two: one that leads to a private
@@ -65,6 +67,21 @@ type Http = Client<HttpsConnector<Connector>, Full<Bytes>>;
 impl Outbound {
     /// Reads the authorities of the machine, so not on a worker.
     pub fn start(spec: &OutboundSpec, background: &Background, resolve: &Arc<dyn Resolve>) -> io::Result<Self> {
+        Self::new(spec, background, resolve, true)
+    }
+
+    /// Makes no call: each fails and says so.
+    pub fn nowhere(spec: &OutboundSpec, background: &Background) -> io::Result<Self> {
+        let resolve: Arc<dyn Resolve> = Arc::new(SystemResolver);
+        Self::new(spec, background, &resolve, false)
+    }
+
+    fn new(
+        spec: &OutboundSpec,
+        background: &Background,
+        resolve: &Arc<dyn Resolve>,
+        is_open: bool,
+    ) -> io::Result<Self> {
         let tls = trust::client_config(&spec.ca).map_err(io::Error::other)?;
         let client = |reach| {
             let connector = Connector::new(Arc::clone(resolve), background.timers().clone(), reach);
@@ -73,6 +90,7 @@ impl Outbound {
         Ok(Self(Arc::new(Inner {
             spec: spec.clone(),
             background: background.clone(),
+            is_open,
             anywhere: client(Reach::Anywhere),
             public: client(Reach::Public),
         })))
@@ -107,6 +125,9 @@ impl Outbound {
 
 impl Inner {
     async fn perform(&self, call: Call) -> Result<Answer, CallError> {
+        if !self.is_open {
+            return Err(CallError::Closed);
+        }
         let client = match call.to().reach() {
             Reach::Anywhere => &self.anywhere,
             Reach::Public => &self.public,

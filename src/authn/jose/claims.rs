@@ -38,6 +38,32 @@ pub enum Audience {
     OneOf(Vec<Box<str>>),
 }
 
+impl Audience {
+    /// Whether one of them is in `aud`.
+    pub fn admit(&self, claims: &Map<String, Value>) -> Result<(), Refusal> {
+        let elsewhere = || {
+            Refusal::new(
+                Code::TokenAudience,
+                "`aud` names none of the audiences of this authenticator",
+            )
+        };
+        let meant = match claims.get("aud") {
+            None => Vec::new(),
+            Some(Value::String(one)) => vec![one.as_str()],
+            Some(Value::Array(list)) => {
+                let texts = list.iter().map(Value::as_str).collect::<Option<Vec<_>>>();
+                texts.ok_or_else(|| malformed("the claim `aud` holds something other than texts"))?
+            }
+            Some(_) => return Err(malformed("the claim `aud` is neither a text nor a list of texts")),
+        };
+        match self {
+            Self::Any => Ok(()),
+            Self::OneOf(ours) if ours.iter().any(|ours| meant.contains(&&**ours)) => Ok(()),
+            Self::OneOf(_) => Err(elsewhere()),
+        }
+    }
+}
+
 /// A claim that must have one of some values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expected {
@@ -87,8 +113,8 @@ impl ClaimRules {
     pub fn judge(&self, token: &Token<'_>, now: Timestamp) -> Result<Timestamp, Refusal> {
         self.purpose(token)?;
         let claims = &token.claims;
-        let missing = |name: &&Box<str>| claims.get(&***name).is_none_or(Value::is_null);
-        if let Some(name) = self.required.iter().find(missing) {
+        let is_missing = |name: &str| claims.get(name).is_none_or(Value::is_null);
+        if let Some(name) = self.required.iter().find(|name| is_missing(name)) {
             return Err(malformed(format!("the claim `{name}` is missing")));
         }
         for name in ["iss", "sub"] {
@@ -100,7 +126,7 @@ impl ClaimRules {
             return Err(malformed("the claim `jti` is no text"));
         }
         let ends = self.times(claims, now)?;
-        self.audience(claims)?;
+        self.audience.admit(claims)?;
         self.expectations(claims)?;
         Ok(ends)
     }
@@ -111,15 +137,7 @@ impl ClaimRules {
         if !self.types.admit(token.header.typ.as_deref()) {
             return other("`typ` of the header is not one that is taken here");
         }
-        let written = token.claims.get("typ").and_then(Value::as_str);
-        if written.is_some_and(|typ| OTHER_PURPOSES.contains(&typ)) {
-            return other("the claim `typ` says that it is no access token");
-        }
-        // RFC 8417 section 2.2: only events have them, logout among these.
-        if token.claims.contains_key("events") {
-            return other("it tells of events and is no access token");
-        }
-        Ok(())
+        is_for_calling(&token.claims)
     }
 
     fn times(&self, claims: &Map<String, Value>, now: Timestamp) -> Result<Timestamp, Refusal> {
@@ -151,29 +169,6 @@ impl ClaimRules {
         Ok(Timestamp::from_millis(expires.min(oldest).saturating_add(leeway)))
     }
 
-    fn audience(&self, claims: &Map<String, Value>) -> Result<(), Refusal> {
-        let elsewhere = || {
-            Refusal::new(
-                Code::TokenAudience,
-                "`aud` names none of the audiences of this authenticator",
-            )
-        };
-        let meant = match claims.get("aud") {
-            None => Vec::new(),
-            Some(Value::String(one)) => vec![one.as_str()],
-            Some(Value::Array(list)) => {
-                let texts = list.iter().map(Value::as_str).collect::<Option<Vec<_>>>();
-                texts.ok_or_else(|| malformed("the claim `aud` holds something other than texts"))?
-            }
-            Some(_) => return Err(malformed("the claim `aud` is neither a text nor a list of texts")),
-        };
-        match &self.audience {
-            Audience::Any => Ok(()),
-            Audience::OneOf(ours) if ours.iter().any(|ours| meant.contains(&&**ours)) => Ok(()),
-            Audience::OneOf(_) => Err(elsewhere()),
-        }
-    }
-
     fn expectations(&self, claims: &Map<String, Value>) -> Result<(), Refusal> {
         for Expected { claim, values } in &self.expected {
             let fits = |value: &Value| values.iter().any(|wanted| says(value, wanted));
@@ -198,6 +193,20 @@ fn short(typ: &str) -> &str {
     }
 }
 
+/// Whether the claims are those of a token for calling an API, as far as they say what it is for.
+pub fn is_for_calling(claims: &Map<String, Value>) -> Result<(), Refusal> {
+    let other = |why: &'static str| Err(Refusal::new(Code::CredentialRefused, why));
+    let written = claims.get("typ").and_then(Value::as_str);
+    if written.is_some_and(|typ| OTHER_PURPOSES.contains(&typ)) {
+        return other("the claim `typ` says that it is no access token");
+    }
+    // RFC 8417 section 2.2: only events have them, logout among these.
+    if claims.contains_key("events") {
+        return other("it tells of events and is no access token");
+    }
+    Ok(())
+}
+
 /// Whether `value` is the single value that is written `text`.
 fn says(value: &Value, text: &str) -> bool {
     match value {
@@ -213,13 +222,13 @@ fn is_text(value: &Value) -> bool {
 }
 
 #[derive(Clone, Copy)]
-enum Rounded {
+pub enum Rounded {
     Up,
     Down,
 }
 
 /// A NumericDate (RFC 7519 section 2) in milliseconds, rounded so that the token is good for less and not for more.
-fn time(claims: &Map<String, Value>, name: &str, rounded: Rounded) -> Result<Option<u64>, Refusal> {
+pub fn time(claims: &Map<String, Value>, name: &str, rounded: Rounded) -> Result<Option<u64>, Refusal> {
     let Some(value) = claims.get(name) else {
         return Ok(None);
     };

@@ -25,7 +25,7 @@ pub struct Key {
 
 enum Material {
     Public(ParsedPublicKey),
-    Shared(hmac::Key),
+    Shared(Box<hmac::Key>),
 }
 
 /// Why something is no key for us.
@@ -127,7 +127,7 @@ impl Key {
             return Err(KeyFault::Short(least));
         }
         let key = hmac::Key::new(hash, secret.expose());
-        Ok(Self::of(algorithm, Material::Shared(key)))
+        Ok(Self::of(algorithm, Material::Shared(Box::new(key))))
     }
 
     fn of(algorithm: Algorithm, material: Material) -> Self {

@@ -1,10 +1,5 @@
 //! The keys of one issuer. Bytes of a key set, a PEM file or a secret come in; a set comes out that says whether one of
-//! its keys signed a token. Where the bytes are from, and when they change, is [`KeySource`]'s.
-
-use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::Arc;
+//! its keys signed a token. Where the bytes are from, and when they change, is for others to know.
 
 use super::algorithm::{Algorithm, Family};
 use super::json;
@@ -116,36 +111,6 @@ impl KeySet {
             false => Err(Unproven::Signature),
         }
     }
-}
-
-/// What a configuration says of the keys of an issuer.
-#[derive(Clone, Debug)]
-pub enum KeyPlan {
-    /// They stand in the configuration.
-    Static(Arc<KeySet>),
-    /// They are fetched.
-    Remote(RemoteKeys),
-}
-
-/// Where the keys of an issuer come from that are fetched.
-pub trait KeySource: fmt::Debug + Send + Sync {
-    /// The keys to judge by; `None` while none was ever had.
-    fn current(&self) -> Option<Arc<KeySet>>;
-
-    /// Changes with the keys.
-    fn generation(&self) -> u64;
-
-    /// Somebody asks for a key that is not there: fetch once more, unless that was done just now. Waits a second at most.
-    fn refetch<'a>(&'a self, kid: &'a str) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
-}
-
-/// What the keys of a remote issuer are found by.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RemoteKeys {
-    pub issuer: Option<Box<str>>,
-    /// Absent: it stands in the metadata of the issuer.
-    pub jwks_url: Option<url::Url>,
-    pub algorithms: Vec<Algorithm>,
 }
 
 /// The one algorithm that a key of `family` is for, where the key does not say. RS256 is what issuers mean by saying

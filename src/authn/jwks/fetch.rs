@@ -77,7 +77,7 @@ impl<T> Fetcher<T> {
             _ => return Err(FetchError::NoSource),
         };
         let answer = self.ask(place).await?;
-        let set = (self.reading.parse)(&answer.body).map_err(FetchError::Unreadable)?;
+        let set = (self.reading.parse)(&answer.body, &self.keys.algorithms).map_err(FetchError::Unreadable)?;
         if (self.reading.is_empty)(&set) {
             return Err(FetchError::Empty);
         }

@@ -147,6 +147,7 @@ pub(super) fn fuzz(data: &[u8]) {
     let keys = RemoteKeys {
         issuer: Some("https://login.example.com/realms/main".to_owned()),
         jwks_url: None,
+        algorithms: Vec::new(),
     };
     if let Ok((_, set)) = read_record(data, &keys) {
         assert!(set.len() <= data.len());
@@ -163,6 +164,7 @@ mod tests {
         RemoteKeys {
             issuer: Some(issuer.to_owned()),
             jwks_url: None,
+            algorithms: Vec::new(),
         }
     }
 

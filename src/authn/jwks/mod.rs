@@ -26,6 +26,7 @@ use kept::Kept;
 use refresh::Refresh;
 use remote::Shared;
 
+use crate::authn::jose::algorithm::Algorithm;
 use crate::base::background::Background;
 use crate::base::random::Random;
 use crate::outbound::Outbound;
@@ -42,6 +43,9 @@ pub trait KeySource<T>: fmt::Debug + Send + Sync {
     /// A token names a key that the set does not hold: perhaps the issuer does by now. Returns when there is reason to
     /// look again, or none to wait any longer.
     fn refetch<'a>(&'a self, kid: &'a str) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
+    /// Whether the last fetch brought a set. If it did not, an unknown key id may well be a good one: nobody could say.
+    fn is_reachable(&self) -> bool;
 }
 
 /// Where the keys of an issuer are. With a URL the issuer is not asked for one.
@@ -49,11 +53,14 @@ pub trait KeySource<T>: fmt::Debug + Send + Sync {
 pub struct RemoteKeys {
     pub issuer: Option<String>,
     pub jwks_url: Option<String>,
+    /// What its keys may be for: whoever reads the same set for other algorithms gets another set.
+    pub algorithms: Vec<Algorithm>,
 }
 
-/// How a set is read, and whether one is good for nothing.
+/// How a set is read.
 pub struct Reading<T> {
-    pub parse: fn(&[u8]) -> Result<T, String>,
+    pub parse: fn(&[u8], &[Algorithm]) -> Result<T, String>,
+    /// Whether a set is good for nothing.
     pub is_empty: fn(&T) -> bool,
 }
 
@@ -127,6 +134,7 @@ impl<T: Send + Sync + 'static> Keyring<T> {
             fetcher: Fetcher::new(outbound.clone(), keys.clone(), self.reading),
             kept: Kept::new(keep, keys),
             reading: self.reading,
+            algorithms: keys.algorithms.clone(),
             authenticator: Arc::clone(authenticator),
             background: background.clone(),
             telemetry: Arc::clone(telemetry),

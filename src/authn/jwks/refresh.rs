@@ -13,6 +13,7 @@ use super::fetch::{FetchError, Fetched, Fetcher};
 use super::kept::{Kept, KeptError};
 use super::remote::{Shared, USABLE};
 use super::unknown::Ended;
+use crate::authn::jose::algorithm::Algorithm;
 use crate::base::background::Background;
 use crate::base::clock::{Moment, Timestamp};
 use crate::base::random::Random;
@@ -35,6 +36,7 @@ pub(super) struct Refresh<T> {
     pub(super) fetcher: Fetcher<T>,
     pub(super) kept: Kept,
     pub(super) reading: Reading<T>,
+    pub(super) algorithms: Vec<Algorithm>,
     pub(super) authenticator: Arc<str>,
     pub(super) background: Background,
     pub(super) telemetry: Arc<Telemetry>,
@@ -173,7 +175,7 @@ impl<T: Send + Sync + 'static> Refresh<T> {
             return Err("it is dated in the future".to_owned());
         }
         let age = Duration::from_millis(now.as_millis().saturating_sub(fetched.as_millis()));
-        let set = (self.reading.parse)(text)?;
+        let set = (self.reading.parse)(text, &self.algorithms)?;
         if age >= USABLE || (self.reading.is_empty)(&set) {
             return Ok(());
         }

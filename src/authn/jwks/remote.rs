@@ -44,13 +44,6 @@ struct Known<T> {
     usable_until: Moment,
 }
 
-impl<T> Remote<T> {
-    /// Whether the last fetch brought a set. If it did not, an unknown key id may well be a good one: nobody could say.
-    pub fn is_reachable(&self) -> bool {
-        self.0.reachable.load(Ordering::Acquire)
-    }
-}
-
 impl<T: Send + Sync + 'static> KeySource<T> for Remote<T> {
     fn current(&self) -> Option<Arc<T>> {
         self.0.current()
@@ -62,6 +55,10 @@ impl<T: Send + Sync + 'static> KeySource<T> for Remote<T> {
 
     fn refetch<'a>(&'a self, kid: &'a str) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
         Box::pin(self.0.refetch(kid))
+    }
+
+    fn is_reachable(&self) -> bool {
+        self.0.reachable.load(Ordering::Acquire)
     }
 }
 

@@ -6,7 +6,7 @@ use super::*;
 use crate::base::clock::{Clock, Timestamp};
 use crate::outbound::scripted::{self, Reply, START, Server, run, seconds};
 use crate::telemetry::Sink;
-use crate::telemetry::metrics::Format;
+use crate::telemetry::metrics::{Figures, Format};
 
 mod fetching;
 mod keeping;
@@ -16,7 +16,7 @@ mod unknown_keys;
 type Kids = Vec<String>;
 
 const READING: Reading<Kids> = Reading {
-    parse: |text| {
+    parse: |text, _| {
         let set: serde_json::Value = serde_json::from_slice(text).map_err(|error| error.to_string())?;
         let keys = set["keys"].as_array().ok_or("there are no keys")?;
         Ok(keys
@@ -87,6 +87,7 @@ impl Bench {
         RemoteKeys {
             issuer: None,
             jwks_url: Some(self.issuer.url("/keys")),
+            algorithms: Vec::new(),
         }
     }
 
@@ -113,7 +114,7 @@ impl Bench {
     fn scrape(&self) -> String {
         self.telemetry
             .metrics()
-            .expose(Format::Text, Default::default())
+            .expose(Format::Text, Figures::default())
             .unwrap()
     }
 }

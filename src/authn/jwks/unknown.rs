@@ -243,12 +243,23 @@ mod tests {
     fn an_id_that_the_issuer_did_not_know_brings_about_nothing_for_a_minute() {
         let unknown = Unknown::default();
         assert!(unknown.ask("old", at(0), false).is_some());
-        round(&unknown, Ended::Same, at(1));
-        assert!(unknown.ask("old", at(31), false).is_none());
+        round(&unknown, Ended::Same, at(20));
+        assert!(unknown.ask("old", at(30), false).is_none());
         // It does not spend what somebody else may need.
-        assert!(unknown.ask("new", at(31), false).is_some());
-        round(&unknown, Ended::Changed, at(31));
-        assert!(unknown.ask("old", at(61), false).is_some());
+        assert!(unknown.ask("new", at(30), false).is_some());
+        round(&unknown, Ended::Same, at(30));
+        assert!(unknown.ask("old", at(79), false).is_none());
+        assert!(unknown.ask("old", at(80), false).is_some());
+    }
+
+    #[test]
+    #[doc = "KEY-04"]
+    fn a_set_that_has_changed_says_nothing_about_what_was_missing_before() {
+        let unknown = Unknown::default();
+        assert!(unknown.ask("old", at(0), false).is_some());
+        round(&unknown, Ended::Same, at(20));
+        round(&unknown, Ended::Changed, at(25));
+        assert!(unknown.ask("old", at(30), false).is_some());
     }
 
     #[test]

@@ -3,15 +3,16 @@
 
 mod plan;
 mod settings;
-mod values;
+pub(super) mod values;
 
 use std::sync::Arc;
 
 use crate::authn::jose::Grants;
 use crate::authn::jose::algorithm::Algorithm;
 use crate::authn::jose::claims::ClaimRules;
-use crate::authn::jose::keys::{KeyPlan, KeySet, KeySource, Unproven};
+use crate::authn::jose::keys::{KeySet, Unproven};
 use crate::authn::jose::token::{self, Token};
+use crate::authn::jwks::{KeySource, RemoteKeys};
 use crate::authn::method::{Asking, Challenge, Kind, Memory, Method, Plan, Reads, Verdict, at_once, planned};
 use crate::authn::principal::Verified;
 use crate::authn::refusal::Refusal;
@@ -49,6 +50,15 @@ struct JwtPlan {
     remembers: bool,
 }
 
+/// What a configuration says of the keys of an issuer.
+#[derive(Clone, Debug)]
+enum KeyPlan {
+    /// They stand in the configuration.
+    Static(Arc<KeySet>),
+    /// They are fetched.
+    Remote(RemoteKeys),
+}
+
 /// What every token is held against.
 #[derive(Debug)]
 struct Judging {
@@ -64,34 +74,16 @@ impl Plan for JwtPlan {
         &self.reads
     }
 
-    fn start(&self, _name: &Arc<str>, _supplies: &Supplies) -> Arc<dyn Method> {
+    fn start(&self, name: &Arc<str>, supplies: &Supplies) -> Arc<dyn Method> {
         let keys = match &self.keys {
             KeyPlan::Static(keys) => Keys::Static(Arc::clone(keys)),
-            KeyPlan::Remote(_) => Keys::Remote(Arc::new(Unfetched)),
+            KeyPlan::Remote(keys) => Keys::Remote(Arc::new(supplies.keyring.remote(name, keys))),
         };
         Arc::new(JwtMethod {
             judging: Arc::clone(&self.judging),
             keys,
             remembers: self.remembers,
         })
-    }
-}
-
-/// No key was ever had of this issuer: every token is answered with 503, which opens nothing.
-#[derive(Debug)]
-struct Unfetched;
-
-impl KeySource for Unfetched {
-    fn current(&self) -> Option<Arc<KeySet>> {
-        None
-    }
-
-    fn generation(&self) -> u64 {
-        0
-    }
-
-    fn refetch<'a>(&'a self, _kid: &'a str) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
-        Box::pin(std::future::ready(()))
     }
 }
 
@@ -105,7 +97,7 @@ struct JwtMethod {
 #[derive(Debug)]
 enum Keys {
     Static(Arc<KeySet>),
-    Remote(Arc<dyn KeySource>),
+    Remote(Arc<dyn KeySource<KeySet>>),
 }
 
 impl Method for JwtMethod {
@@ -187,18 +179,25 @@ impl Judging {
 }
 
 /// Whether the keys of `source` confirm `token`; a key that is not there yet is asked for once.
-async fn proven_by(source: &dyn KeySource, token: &Token<'_>) -> Result<(), Refusal> {
+async fn proven_by(source: &dyn KeySource<KeySet>, token: &Token<'_>) -> Result<(), Refusal> {
     let verdict = current(source)?.verify(token);
     match (verdict, &token.header.kid) {
         (Err(Unproven::UnknownKey), Some(kid)) => {
             source.refetch(kid).await;
-            current(source)?.verify(token).map_err(unproven)
+            match current(source)?.verify(token) {
+                // Nobody could say whether there is such a key: that is no fault of the token.
+                Err(Unproven::UnknownKey) if !source.is_reachable() => Err(Refusal::new(
+                    Code::IssuerUnavailable,
+                    "the token names an unknown key, and the issuer cannot be asked for it",
+                )),
+                verdict => verdict.map_err(unproven),
+            }
         }
         (verdict, _) => verdict.map_err(unproven),
     }
 }
 
-fn current(source: &dyn KeySource) -> Result<Arc<KeySet>, Refusal> {
+fn current(source: &dyn KeySource<KeySet>) -> Result<Arc<KeySet>, Refusal> {
     let unavailable = || Refusal::new(Code::IssuerUnavailable, "no key of the issuer could be fetched yet");
     source.current().ok_or_else(unavailable)
 }

@@ -6,7 +6,7 @@ mod refused;
 mod routes;
 mod taken;
 
-use super::{Code, Faults, Given, Kinds, Loaded};
+use super::{Code, Faults, Given, Loaded};
 
 /// A file with the smallest head a route needs.
 fn with_routes(routes: &str) -> String {
@@ -19,7 +19,7 @@ fn parse(text: &str) -> Result<Loaded, Faults> {
     super::parse(
         text,
         "gateway.yaml",
-        Kinds::default(),
+        super::Kinds::default(),
         &Given::nothing().with_variable("SET", "set"),
     )
 }

@@ -1,5 +1,6 @@
 //! `outbound:`, and the certificates it names.
 
+use crate::config::Kinds;
 use std::path::Path;
 use std::time::Duration;
 

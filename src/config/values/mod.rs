@@ -15,7 +15,7 @@ mod sockets;
 mod stores;
 mod text;
 mod time;
-pub(super) mod words;
+pub(crate) mod words;
 
 pub(crate) use addresses::{Address, Network, network};
 pub(crate) use collections::{List, Map};
@@ -30,7 +30,7 @@ pub(crate) use sockets::{Place, TrustedPeer, socket_path};
 pub(crate) use stores::StorePlace;
 pub(crate) use text::{ChosenName, SecretText, Written};
 pub(crate) use time::{Time, duration};
-pub(super) use words::words;
+pub(crate) use words::words;
 
 #[cfg(test)]
 mod tests {

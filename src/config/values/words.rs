@@ -43,7 +43,7 @@ macro_rules! words {
         }
     };
 }
-pub(in crate::config) use words;
+pub(crate) use words;
 
 use serde_json::json;
 
@@ -52,7 +52,7 @@ use crate::config::node::{Node, Value};
 use crate::config::settings::{Decoding, Shape, closest, listed};
 
 /// The text, if it is one of `words`; otherwise the fault is told.
-pub(in crate::config) fn word(
+pub(crate) fn word(
     node: &Node,
     words: &'static [&'static str],
     later: &[&str],
@@ -84,7 +84,7 @@ pub(in crate::config) fn word(
     None
 }
 
-pub(in crate::config) fn shape(words: &'static [&'static str]) -> Shape {
+pub(crate) fn shape(words: &'static [&'static str]) -> Shape {
     let list: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
     Shape::scalar(json!({ "enum": words }), list.join(" or "))
 }

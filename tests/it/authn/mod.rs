@@ -1,10 +1,13 @@
 //! Who is asking: what lets somebody in, what does not, and what the upstream is told.
 
 mod api_keys;
+mod basic;
 mod identity;
+mod introspection;
 mod lists;
 mod remembered;
 mod told;
+mod signature;
 
 use crate::support::token::{AUDIENCE, ISSUER, SECRET};
 use crate::support::{Setup, Upstream};

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{guarded, idp, jwt, with};
-use crate::support::token::{SECRET, Token};
+use crate::support::token::{ISSUER, SECRET, Token};
 use crate::support::{Gateway, Request, Response, Upstream, get};
 
 const FORGER: &str = "another secret of thirty-two bytes!!";
@@ -132,12 +132,12 @@ fn an_authenticator_that_changed_and_one_that_came_are_counted_under_their_names
     let gateway = guarded(&upstream).in_file().start();
     let bearer = Token::of("alice");
     gateway.ask(bearing(&bearer)).is(200);
-    let changed = jwt("idp", crate::support::token::ISSUER, "leeway: 10s");
+    let changed = jwt("idp", ISSUER, "leeway: 10s");
     let changed = with(&upstream, &changed, "{ path: /**, upstream: up, auth: idp }");
     gateway.reload_as(&changed).unwrap();
     gateway.ask(bearing(&bearer)).is(200);
     assert_eq!(outcomes(&gateway, "idp", "accepted", ""), Some(2.0));
-    let renamed = jwt("login", crate::support::token::ISSUER, "");
+    let renamed = jwt("login", ISSUER, "");
     let renamed = with(&upstream, &renamed, "{ path: /**, upstream: up, auth: login }");
     gateway.reload_as(&renamed).unwrap();
     let answer = gateway.ask(bearing(&bearer)).is(200);
@@ -148,4 +148,26 @@ fn an_authenticator_that_changed_and_one_that_came_are_counted_under_their_names
         (Some(0.0), Some(3.0)),
         "other settings remember nothing"
     );
+}
+
+#[test]
+#[doc = "CA-08"]
+fn what_is_pushed_out_of_the_cache_is_counted() {
+    let upstream = Upstream::ok();
+    let gateway = guarded(&upstream).top("cache: { size: 1MiB }").start();
+    let evictions = || gateway.metrics().sum("portcullis_cache_evictions_total", &[]);
+    assert_eq!(evictions(), Some(0.0));
+    let mut client = gateway.client();
+    let padding = "x".repeat(4000);
+    for round in 0..20 {
+        // Together more than a quarter of the cache.
+        for number in 0..64 {
+            let token = Token::of(&format!("{round}-{number}")).claim("padding", padding.as_str());
+            client.ask(bearing(&token)).is(200);
+        }
+        if evictions() > Some(0.0) {
+            return;
+        }
+    }
+    panic!("{:?} evictions", evictions());
 }

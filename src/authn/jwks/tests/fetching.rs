@@ -6,6 +6,7 @@ fn of_issuer(issuer: &str) -> RemoteKeys {
     RemoteKeys {
         issuer: Some(issuer.to_owned()),
         jwks_url: None,
+        algorithms: Vec::new(),
     }
 }
 
@@ -286,6 +287,7 @@ fn a_reload_keeps_the_keys_of_an_unchanged_source_and_mixes_no_two() {
         let other_source = RemoteKeys {
             issuer: None,
             jwks_url: Some(bench.issuer.url("/other")),
+            algorithms: Vec::new(),
         };
         let keyring = bench.keyring();
         let name = "idp".into();

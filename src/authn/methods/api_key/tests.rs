@@ -30,10 +30,9 @@ fn method(settings: &str, store: Option<Store>, stage: &Stage) -> Arc<dyn Method
         .downcast_ref::<crate::authn::method::Planned>()
         .unwrap();
     let supplies = Supplies {
-        clock: stage.clock.clone(),
         background: stage.background.clone(),
         store,
-        instances: Arc::default(),
+        ..Supplies::for_test(stage.runtime.handle(), stage.clock.clone())
     };
     planned.0.start(&spec.name, &supplies)
 }

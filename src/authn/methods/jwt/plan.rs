@@ -3,13 +3,15 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::KeyPlan;
 use super::settings::JwtSettings;
 use super::values::{AudienceText, PathText, Remembering, WebUrl, web_url};
 use super::{Judging, JwtPlan};
 use crate::authn::jose::algorithm::Algorithm;
 use crate::authn::jose::claims::{Audience, ClaimRules, Expected, Types};
-use crate::authn::jose::keys::{KeyFault, KeyPlan, KeySet, RemoteKeys};
+use crate::authn::jose::keys::{KeyFault, KeySet};
 use crate::authn::jose::{ClaimPath, Grants};
+use crate::authn::jwks::RemoteKeys;
 use crate::authn::method::{Reads, Share};
 use crate::base::secret::Secret;
 use crate::config::faults::Code;
@@ -186,7 +188,7 @@ fn keys(source: &Source<'_>, algorithms: &[Algorithm], issuer: Option<&str>, cx:
     };
     let keys = match source {
         Source::Discovery => return Some(remote(None)),
-        Source::Url(url) => return Some(remote(Some(url.0.clone()))),
+        Source::Url(url) => return Some(remote(Some(url.0.to_string()))),
         Source::File(file) => set(file, algorithms, cx)?,
         Source::Pem(file) => {
             let pem = cx.file(Path::new(&*file.value.text), file.at, KEYS_FILE_MAX)?;

@@ -5,10 +5,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::authn::method::Planned;
-use crate::base::background::Background;
 use crate::base::clock::Clock;
-use crate::base::tasks::Tasks;
-use crate::base::timers::Timers;
 use crate::config::{Faults, Given, Loaded};
 use crate::request::Asked;
 
@@ -37,13 +34,7 @@ fn loaded(settings: &str, files: &[(&str, String)]) -> Loaded {
 /// The one authenticator of `loaded`, and where it reads.
 fn started(loaded: &Loaded) -> (Arc<dyn Method>, Vec<Reads>) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let clock = Clock::manual(Timestamp::from_millis(0));
-    let supplies = Supplies {
-        background: Background::new(runtime.handle().clone(), Timers::new(clock.clone()), Tasks::default()),
-        clock,
-        store: None,
-        instances: Arc::default(),
-    };
+    let supplies = Supplies::for_test(runtime.handle(), Clock::manual(Timestamp::from_millis(0)));
     let spec = &loaded.config.auth[0];
     let plan: &Planned = spec.plan.as_any().downcast_ref().unwrap();
     (plan.0.start(&spec.name, &supplies), plan.0.reads().to_vec())

@@ -16,7 +16,7 @@ use crate::config::values::{List, Written};
 
 /// One text, or a list of some.
 #[derive(Clone, Debug)]
-pub(crate) struct OneOrMore(pub(super) Vec<Arc<str>>);
+pub(crate) struct OneOrMore(pub(in crate::authn::methods) Vec<Arc<str>>);
 
 impl Setting for OneOrMore {
     fn decode(node: &Node, cx: &mut Decoding<'_>) -> Option<Self> {
@@ -78,10 +78,10 @@ impl Setting for AudienceText {
 
 /// The way to a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct PathText(pub(super) Vec<Arc<str>>);
+pub(crate) struct PathText(pub(in crate::authn::methods) Vec<Arc<str>>);
 
 impl PathText {
-    pub(super) fn dotted(path: &str) -> Self {
+    pub(in crate::authn::methods) fn dotted(path: &str) -> Self {
         Self(path.split('.').map(Into::into).collect())
     }
 }
@@ -222,7 +222,7 @@ impl Name for ClaimName {
 
 /// Where something can be fetched. Whether plain `http` may be is the settings' of `outbound`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct WebUrl(pub(super) Url);
+pub(crate) struct WebUrl(pub(in crate::authn::methods) Url);
 
 impl Setting for WebUrl {
     fn decode(node: &Node, cx: &mut Decoding<'_>) -> Option<Self> {

@@ -1,6 +1,7 @@
 //! Which settings are taken, and what is said of those that are not.
 
 use std::path::Path;
+use std::sync::LazyLock;
 
 use serde_json::json;
 
@@ -11,7 +12,8 @@ use crate::authn::jose::tests::{Signer, jwks};
 use crate::authn::method::{Memory, Place, Reads, Share};
 use crate::config::Code;
 
-fn files() -> Vec<(&'static str, String)> {
+/// Made once: numbers for RSA are not found at once.
+static FILES: LazyLock<Vec<(&str, String)>> = LazyLock::new(|| {
     let (ed, rsa) = (Signer::of(Algorithm::EdDsa), Signer::of(Algorithm::Rs256));
     let mut encrypting = ed.jwk("two");
     encrypting["use"] = "enc".into();
@@ -26,6 +28,10 @@ fn files() -> Vec<(&'static str, String)> {
         ("empty.json", json!({ "keys": [] }).to_string()),
         ("none.json", "<html>".to_owned()),
     ]
+});
+
+fn files() -> Vec<(&'static str, String)> {
+    FILES.clone()
 }
 
 /// The codes and messages of every fault of the settings.

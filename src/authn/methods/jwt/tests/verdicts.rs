@@ -231,7 +231,7 @@ struct Rotating {
     asked: AtomicU64,
 }
 
-impl KeySource for Rotating {
+impl KeySource<KeySet> for Rotating {
     fn current(&self) -> Option<Arc<KeySet>> {
         self.now.lock().unwrap().clone()
     }
@@ -247,6 +247,10 @@ impl KeySource for Rotating {
                 *self.now.lock().unwrap() = Some(next);
             }
         })
+    }
+
+    fn is_reachable(&self) -> bool {
+        true
     }
 }
 
@@ -265,7 +269,7 @@ fn remote(source: &Arc<Rotating>) -> JwtMethod {
             },
             grants: Grants::default(),
         }),
-        keys: Keys::Remote(Arc::clone(source) as Arc<dyn KeySource>),
+        keys: Keys::Remote(Arc::clone(source) as Arc<dyn KeySource<KeySet>>),
         remembers: true,
     }
 }
