@@ -96,6 +96,12 @@ fn seeds_of_the_key_set_target_hold() {
 }
 
 #[test]
+#[doc = "VR-03"]
+fn seeds_of_the_api_key_target_hold() {
+    run("api_key", portcullis::identity::keys::fuzz);
+}
+
+#[test]
 fn every_target_has_a_corpus_and_a_test() {
     let targets = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/fuzz_targets");
     let mut names: Vec<String> = fs::read_dir(targets)
@@ -114,6 +120,7 @@ fn every_target_has_a_corpus_and_a_test() {
     assert_eq!(
         names,
         [
+            "api_key",
             "basic",
             "canonical_string",
             "config",

@@ -8,7 +8,7 @@ use http::HeaderName;
 use super::carry::Carry;
 use super::ground::Ground;
 use crate::admission::Admission;
-use crate::authn::{Authenticator, Verdicts, Verifier};
+use crate::authn::{Authenticator, Lasting, Verdicts, Verifier};
 use crate::authz::Policy;
 use crate::base::net::AddressSet;
 use crate::base::peer::Trusted;
@@ -76,7 +76,12 @@ fn verifier(config: &Config, carry: &mut Carry, earlier: &Carry, ground: &Ground
     let verdicts = carry.keep(earlier, &"verdicts".into(), &config.cache, fresh);
     let accesses = config.routes.iter().map(|route| &route.access);
     let clock = ground.supplies.clock.clone();
-    Verifier::new(accesses, &started, verdicts, ground.held.clone(), clock)
+    let lasting = Lasting {
+        verdicts,
+        revocations: Arc::clone(&ground.revocations),
+        held: ground.held.clone(),
+    };
+    Verifier::new(accesses, &started, lasting, clock)
 }
 
 fn upstream(spec: &Arc<UpstreamSpec>, carry: &mut Carry, earlier: &Carry, resolver: &Resolver) -> Built {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::store;
 use crate::authn::jwks::{Keyring, Parts};
+use crate::authn::revocation::Revocations;
 use crate::authn::supplies::{READING, REPLAYS, Replays, Supplies};
 use crate::base::background::Background;
 use crate::base::clock::Clock;
@@ -27,6 +28,7 @@ pub(super) struct Ground {
     pub(super) resolver: Resolver,
     pub(super) supplies: Supplies,
     pub(super) random: fn() -> Random,
+    pub(super) revocations: Arc<Revocations>,
     /// What bodies that are held whole may take.
     pub(super) held: Room,
     telemetry: Arc<Telemetry>,
@@ -64,9 +66,10 @@ impl Ground {
         };
         let outbound = world.calls.outbound(&config.outbound, &background)?;
         let keyring = keyring(&config.outbound, &outbound, &background, &world.telemetry, world.random);
+        let kept = store::open(config.store.as_ref(), world.random, world.runtime, &background)?;
         let supplies = Supplies {
             clock: world.clock,
-            store: store::open(config.store.as_ref(), world.runtime, &background)?,
+            store: kept.store,
             replays: Arc::new(Replays::new(REPLAYS)),
             passwords: Arc::new(Pool::for_cores(world.cores)),
             outbound,
@@ -78,6 +81,7 @@ impl Ground {
             resolver,
             supplies,
             random: world.random,
+            revocations: kept.revocations,
             held: Room::new(defaults::HELD_BODIES),
             telemetry: world.telemetry,
             calls: world.calls,

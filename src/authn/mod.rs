@@ -43,6 +43,7 @@ pub use known::{Known, Told};
 use listed::Listed;
 use method::Memory;
 use refusal::Refusal;
+use revocation::Revocations;
 
 /// For the configuration, which decodes the settings of each kind without knowing one.
 pub const KINDS: Kinds = Kinds::new(methods::KINDS);
@@ -69,10 +70,20 @@ pub enum Identity {
 pub struct Verifier {
     clock: Clock,
     verdicts: Arc<Verdicts>,
+    revocations: Arc<Revocations>,
     /// What bodies that are held whole may take, over all workers.
     held: Room,
     /// By the index of the route; absent for those that are open.
     routes: Vec<Option<Listed>>,
+}
+
+/// What outlives a snapshot, and is the same for all workers.
+#[derive(Clone, Debug)]
+pub struct Lasting {
+    pub verdicts: Arc<Verdicts>,
+    pub revocations: Arc<Revocations>,
+    /// What bodies that are held whole may take.
+    pub held: Room,
 }
 
 impl Verifier {
@@ -80,8 +91,7 @@ impl Verifier {
     pub fn new<'a>(
         accesses: impl IntoIterator<Item = &'a Access>,
         authenticators: &[Arc<Authenticator>],
-        verdicts: Arc<Verdicts>,
-        held: Room,
+        lasting: Lasting,
         clock: Clock,
     ) -> Self {
         let routes = accesses.into_iter().map(|access| match access {
@@ -90,8 +100,9 @@ impl Verifier {
         });
         Self {
             clock,
-            verdicts,
-            held,
+            verdicts: lasting.verdicts,
+            revocations: lasting.revocations,
+            held: lasting.held,
             routes: routes.collect(),
         }
     }
@@ -166,7 +177,22 @@ impl Verifier {
                 "the key may not be used from this address",
             ));
         }
+        self.not_revoked(&known)?;
         Ok(known)
+    }
+
+    /// The list is asked again only after it has changed. The epoch is read before: what is revoked meanwhile is asked
+    /// about the next time.
+    fn not_revoked(&self, known: &Known) -> Result<(), Refusal> {
+        let epoch = self.revocations.epoch();
+        if known.is_compared(epoch) {
+            return Ok(());
+        }
+        if let Some(what) = self.revocations.is_revoked(&known.authenticator, &known.verified) {
+            return Err(Refusal::new(what.code(), format!("the {} was revoked", what.as_str())));
+        }
+        known.set_compared(epoch);
+        Ok(())
     }
 }
 

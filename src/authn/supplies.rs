@@ -80,8 +80,6 @@ impl Supplies {
             outbound,
             keyring: Arc::new(Keyring::new(parts, READING)),
             background,
-            store: None,
-            replays: Arc::new(Replays::new(1024)),
             instances: Arc::default(),
         }
     }

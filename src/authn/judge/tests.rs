@@ -1,3 +1,5 @@
+use crate::authn::Lasting;
+use crate::authn::revocation::Revocations;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -17,7 +19,12 @@ fn verifier() -> Verifier {
     };
     let verdicts = Arc::new(Verdicts::new(&spec, &mut Random::system()));
     let clock = Clock::manual(Timestamp::from_millis(0));
-    Verifier::new([], &[], verdicts, Room::new(0), clock)
+    let lasting = Lasting {
+        verdicts,
+        revocations: Arc::new(Revocations::new(10, &mut Random::system())),
+        held: Room::new(0),
+    };
+    Verifier::new([], &[], lasting, clock)
 }
 
 fn second(n: u64) -> Moment {

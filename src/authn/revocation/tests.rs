@@ -7,9 +7,13 @@ use crate::authn::principal::Handles;
 use crate::base::clock::Clock;
 use crate::base::timers::Timers;
 use crate::identity::keys::NewKey;
-use crate::identity::model::api_key::tests::{at, key};
+use crate::identity::model::api_key::ApiKey;
 use crate::identity::store::Store;
 use crate::storage::tests::{NOW, Stage};
+
+fn at(millis: u64) -> Timestamp {
+    Timestamp::from_millis(millis)
+}
 
 fn list(capacity: usize) -> Revocations {
     Revocations::new(capacity, &mut Random::system())
@@ -205,7 +209,7 @@ fn what_another_process_revokes_is_in_force_within_a_second() {
     stage.runtime.block_on(async {
         let early = revocation(What::Token, None, "early", None);
         there.add(early).await.unwrap();
-        there.create(key(&made, "billing")).await.unwrap();
+        there.create(ApiKey::for_test(&made, "billing")).await.unwrap();
         let feed = Feed::load(Arc::clone(&list), here, stage.clock.clone()).await.unwrap();
         assert_eq!(
             list.is_revoked("idp", &token("early")),

@@ -84,7 +84,10 @@ mod tests {
     use super::*;
     use crate::base::random::Random;
     use crate::identity::keys::NewKey;
-    use crate::identity::model::api_key::tests::{at, key};
+
+    fn at(millis: u64) -> Timestamp {
+        Timestamp::from_millis(millis)
+    }
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
@@ -93,13 +96,17 @@ mod tests {
         let long = ApiKey {
             roles: Vec::new(),
             expires: Some(at(1_798_761_600_000)),
-            ..key(&two, "somebody with a long name")
+            ..ApiKey::for_test(&two, "somebody with a long name")
         };
         let short = ApiKey {
             last_used: Some(at(1_700_000_000_999)),
-            ..key(&one, "é")
+            ..ApiKey::for_test(&one, "é")
         };
-        insta::assert_snapshot!(as_text(&[short, long], at(0)), @"");
+        insta::assert_snapshot!(as_text(&[short, long], at(0)), @r"
+        ID            OWNER                      STATE  ROLES           EXPIRES               LAST USED
+        0123456789ab  é                          live   svc,two, words  never                 2023-11-14T22:13:20Z
+        jklmnopqrstu  somebody with a long name  live                   2027-01-01T00:00:00Z  never
+        ");
         assert!(as_text(&[], at(0)).contains("key create"));
     }
 }

@@ -68,6 +68,31 @@ impl ApiKey {
     }
 }
 
+#[cfg(test)]
+impl ApiKey {
+    /// With something in every list, made at the thousandth millisecond.
+    pub(crate) fn for_test(made: &crate::identity::keys::NewKey, owner: &str) -> Self {
+        let limit = Limit {
+            count: 50,
+            per: Duration::from_secs(60),
+        };
+        Self {
+            id: made.id.clone(),
+            hash: made.hash.clone(),
+            owner: owner.into(),
+            roles: vec!["svc".into(), "two, words".into()],
+            permissions: vec!["orders:read".into()],
+            scopes: Vec::new(),
+            networks: vec!["10.0.0.0/8".parse().unwrap(), "2001:db8::/32".parse().unwrap()],
+            limit: Some(limit),
+            created: Timestamp::from_millis(1000),
+            expires: None,
+            revoked: None,
+            last_used: None,
+        }
+    }
+}
+
 impl State {
     pub fn as_str(self) -> &'static str {
         match self {
@@ -79,40 +104,20 @@ impl State {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
     use crate::base::random::Random;
     use crate::identity::keys::NewKey;
 
-    pub(crate) fn at(millis: u64) -> Timestamp {
+    fn at(millis: u64) -> Timestamp {
         Timestamp::from_millis(millis)
-    }
-
-    pub(crate) fn key(made: &NewKey, owner: &str) -> ApiKey {
-        ApiKey {
-            id: made.id.clone(),
-            hash: made.hash.clone(),
-            owner: owner.into(),
-            roles: vec!["svc".into(), "two, words".into()],
-            permissions: vec!["orders:read".into()],
-            scopes: Vec::new(),
-            networks: vec!["10.0.0.0/8".parse().unwrap(), "2001:db8::/32".parse().unwrap()],
-            limit: Some(Limit {
-                count: 50,
-                per: Duration::from_secs(60),
-            }),
-            created: at(1000),
-            expires: None,
-            revoked: None,
-            last_used: None,
-        }
     }
 
     #[test]
     #[doc = "AK-04"]
     fn a_key_lives_until_it_expires_or_is_revoked_and_never_again() {
         let made = NewKey::make(&mut Random::system());
-        let live = key(&made, "billing");
+        let live = ApiKey::for_test(&made, "billing");
         assert_eq!(live.state(at(u64::MAX)), State::Live);
         let expiring = ApiKey {
             expires: Some(at(5000)),

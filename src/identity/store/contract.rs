@@ -4,7 +4,6 @@ use super::*;
 use crate::base::random::Random;
 use crate::identity::keys::NewKey;
 use crate::identity::model::api_key::State;
-use crate::identity::model::api_key::tests::{at, key};
 use crate::identity::model::revocation::{Target, What};
 use crate::identity::store::last_used::LastUsed;
 use crate::storage::tests::Stage;
@@ -28,6 +27,10 @@ macro_rules! promises {
     };
 }
 
+fn at(millis: u64) -> Timestamp {
+    Timestamp::from_millis(millis)
+}
+
 fn made() -> NewKey {
     NewKey::make(&mut Random::system())
 }
@@ -42,7 +45,7 @@ fn revocation(id: &str, until: Option<u64>) -> Revocation {
 promises! {
     async fn a_key_comes_back_as_it_was_made(one: Store, other: Store) {
         let made = made();
-        let key = ApiKey { expires: Some(at(9000)), scopes: vec!["ünï \"quoted\"".into()], ..key(&made, "billing") };
+        let key = ApiKey { expires: Some(at(9000)), scopes: vec!["ünï \"quoted\"".into()], ..ApiKey::for_test(&made, "billing") };
         one.create(key.clone()).await.unwrap();
         assert_eq!(other.find(made.id.clone()).await.unwrap(), Some(key.clone()));
         let again = one.create(key).await;
@@ -52,7 +55,7 @@ promises! {
     #[doc = "AK-02"]
     async fn only_the_whole_key_presents_it(one: Store, other: Store) {
         let (mine, yours) = (made(), made());
-        one.create(key(&mine, "billing")).await.unwrap();
+        one.create(ApiKey::for_test(&mine, "billing")).await.unwrap();
         let found = other.present(mine.id.clone(), mine.hash.clone()).await.unwrap().unwrap();
         assert_eq!(found.id, mine.id);
         assert_eq!(one.present(mine.id.clone(), yours.hash.clone()).await.unwrap(), None);
@@ -65,16 +68,16 @@ promises! {
     #[doc = "AK-01"]
     async fn nothing_that_is_kept_is_the_key(one: Store, _other: Store) {
         let made = made();
-        one.create(key(&made, "billing")).await.unwrap();
+        one.create(ApiKey::for_test(&made, "billing")).await.unwrap();
         let kept = one.find(made.id.clone()).await.unwrap().unwrap();
         assert_eq!(kept.hash, KeyHash::of(made.text.expose()));
     }
 
     async fn keys_are_listed_by_age_and_by_owner(one: Store, other: Store) {
         let (old, new, foreign) = (made(), made(), made());
-        one.create(ApiKey { created: at(3000), ..key(&new, "billing") }).await.unwrap();
-        one.create(ApiKey { created: at(2000), ..key(&old, "billing") }).await.unwrap();
-        one.create(ApiKey { created: at(1000), ..key(&foreign, "x' OR '1'='1") }).await.unwrap();
+        one.create(ApiKey { created: at(3000), ..ApiKey::for_test(&new, "billing") }).await.unwrap();
+        one.create(ApiKey { created: at(2000), ..ApiKey::for_test(&old, "billing") }).await.unwrap();
+        one.create(ApiKey { created: at(1000), ..ApiKey::for_test(&foreign, "x' OR '1'='1") }).await.unwrap();
         let ids = |keys: Vec<ApiKey>| keys.into_iter().map(|key| key.id).collect::<Vec<_>>();
         let all = other.list(None).await.unwrap();
         assert_eq!(ids(all), [foreign.id.clone(), old.id.clone(), new.id.clone()]);
@@ -86,7 +89,7 @@ promises! {
     #[doc = "AK-04, CA-03"]
     async fn a_revoked_key_is_revoked_and_everybody_hears_of_it(one: Store, other: Store) {
         let made = made();
-        one.create(ApiKey { expires: Some(at(9000)), ..key(&made, "billing") }).await.unwrap();
+        one.create(ApiKey { expires: Some(at(9000)), ..ApiKey::for_test(&made, "billing") }).await.unwrap();
         let before = other.sequence().await.unwrap();
         assert_eq!(one.revoke(made.id.clone(), at(5000)).await.unwrap(), Revoked::Now);
         assert!(other.sequence().await.unwrap() > before);
@@ -105,8 +108,8 @@ promises! {
 
     async fn the_last_use_is_gathered_and_never_goes_back(one: Store, other: Store) {
         let (used, unused) = (made(), made());
-        one.create(key(&used, "billing")).await.unwrap();
-        one.create(key(&unused, "billing")).await.unwrap();
+        one.create(ApiKey::for_test(&used, "billing")).await.unwrap();
+        one.create(ApiKey::for_test(&unused, "billing")).await.unwrap();
         let quiet = one.sequence().await.unwrap();
         let uses = LastUsed::default();
         for now in [4000, 7000, 6000] {

@@ -1,5 +1,6 @@
 //! Who is asking: what lets somebody in, what does not, and what the upstream is told.
 
+mod api_keys;
 mod basic;
 mod identity;
 mod introspection;

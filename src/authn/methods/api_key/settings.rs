@@ -29,7 +29,7 @@ pub(in crate::authn) struct ApiKey;
 settings! {
     /// API keys: in this file, in a file of their own, or made at run time with `portcullis key create`. Only hashes of
     /// keys are written down; `portcullis key hash` makes them.
-    struct RawApiKeys as "API keys authenticator" {
+    struct RawApiKeys as "api_key" {
         /// Where a key stands in a request. In a query it is written down by every log and history on its way, so a place
         /// there is warned of.
         default from: List<PlaceText> = List::of([PlaceText::header("X-API-KEY")]),

@@ -8,7 +8,6 @@ use crate::base::random::Random;
 use crate::base::secret::Secret;
 use crate::config::{Given, Kinds, parse};
 use crate::identity::keys::NewKey;
-use crate::identity::model::api_key::tests::{at, key};
 use crate::identity::model::revocation::Revocation;
 use crate::identity::store::{Answer, Changes, Revocations, Revoked, SigningKeys};
 use crate::storage::tests::{NOW, Stage};
@@ -51,6 +50,10 @@ fn judge(method: &dyn Method, credential: &[u8], now: Timestamp, stage: &Stage) 
 
 fn code(outcome: Result<Verified, Refusal>) -> Code {
     outcome.map(|verified| verified.principal.id).unwrap_err().code
+}
+
+fn at(millis: u64) -> Timestamp {
+    Timestamp::from_millis(millis)
 }
 
 pub(super) fn hash(key: &str) -> String {
@@ -137,13 +140,16 @@ fn a_key_of_the_store_is_found_by_its_id_and_proven_by_its_secret() {
     let store = Store::sqlite(stage.open());
     let [live, expired, revoked, unknown] = [(); 4].map(|()| NewKey::make(&mut Random::system()));
     stage.runtime.block_on(async {
-        store.create(key(&live, "billing")).await.unwrap();
+        store.create(stored::ApiKey::for_test(&live, "billing")).await.unwrap();
         let ended = stored::ApiKey {
             expires: Some(at(5000)),
-            ..key(&expired, "billing")
+            ..stored::ApiKey::for_test(&expired, "billing")
         };
         store.create(ended).await.unwrap();
-        store.create(key(&revoked, "billing")).await.unwrap();
+        store
+            .create(stored::ApiKey::for_test(&revoked, "billing"))
+            .await
+            .unwrap();
         store.revoke(revoked.id.clone(), at(1)).await.unwrap();
     });
     let settings = format!(
@@ -194,7 +200,10 @@ fn without_the_switch_keys_of_the_store_are_unknown() {
     let stage = Stage::new();
     let store = Store::sqlite(stage.open());
     let made = NewKey::make(&mut Random::system());
-    stage.runtime.block_on(store.create(key(&made, "billing"))).unwrap();
+    stage
+        .runtime
+        .block_on(store.create(stored::ApiKey::for_test(&made, "billing")))
+        .unwrap();
     let settings = format!("{{ keys: [{{ id: file, hash: \"{}\" }}] }}", hash("file key"));
     let method = method(&settings, Some(store), &stage);
     assert_eq!(code(judge(&*method, made.text.expose(), NOW, &stage)), Code::KeyUnknown);
@@ -335,7 +344,10 @@ fn an_unknown_id_takes_as_long_as_a_wrong_secret() {
     let stage = Stage::new();
     let store = Store::sqlite(stage.open());
     let made = NewKey::make(&mut Random::system());
-    stage.runtime.block_on(store.create(key(&made, "billing"))).unwrap();
+    stage
+        .runtime
+        .block_on(store.create(stored::ApiKey::for_test(&made, "billing")))
+        .unwrap();
     let method = method("{ store: true }", Some(store), &stage);
     let mut wrong = made.text.expose().to_vec();
     *wrong.last_mut().unwrap() = if wrong.ends_with(b"a") { b'b' } else { b'a' };

@@ -128,7 +128,7 @@ fn a_file_of_keys_has_its_own_faults_and_is_watched() {
         "{{ keys_file: /keys.yaml, keys: [{{ id: a, hash: \"{}\" }}] }}",
         hash("z")
     );
-    assert_eq!(faults(&both, &machine(&good)), ["/keys.yaml:1:7 name.duplicate"]);
+    assert_eq!(faults(&both, &machine(&good)), ["/keys.yaml:1:9 name.duplicate"]);
     // A fault of the key's file hides none of the main one.
     let mixed = "{ keys_file: /keys.yaml, from: [nowhere] }";
     assert_eq!(
