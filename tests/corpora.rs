@@ -79,12 +79,6 @@ fn seeds_of_the_issuer_target_hold() {
 
 #[test]
 #[doc = "VR-03"]
-fn seeds_of_the_api_key_target_hold() {
-    run("api_key", portcullis::identity::keys::fuzz);
-}
-
-#[test]
-#[doc = "VR-03"]
 fn seeds_of_the_signed_string_target_hold() {
     run("canonical_string", authn::signature::fuzz::canonical_string);
 }
@@ -99,6 +93,12 @@ fn seeds_of_the_signature_field_target_hold() {
 #[doc = "VR-03"]
 fn seeds_of_the_key_set_target_hold() {
     run("jwks", authn::jose::fuzz::jwks);
+}
+
+#[test]
+#[doc = "VR-03"]
+fn seeds_of_the_api_key_target_hold() {
+    run("api_key", portcullis::identity::keys::fuzz);
 }
 
 #[test]

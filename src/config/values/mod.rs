@@ -3,8 +3,8 @@
 
 mod addresses;
 mod collections;
-mod dates;
 mod files;
+mod dates;
 mod headers;
 mod hosts;
 mod numbers;
