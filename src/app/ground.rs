@@ -102,7 +102,7 @@ impl Ground {
 impl Calls {
     fn outbound(&self, spec: &OutboundSpec, background: &Background) -> io::Result<Outbound> {
         match self {
-            Self::To(resolve) => Outbound::start(spec, background, resolve),
+            Self::To(resolve) => Outbound::start(spec, &background.apart(), resolve),
             Self::Nobody => Outbound::nowhere(spec, background),
         }
     }

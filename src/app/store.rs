@@ -33,9 +33,12 @@ pub(super) fn open(
         let store = None;
         return Ok(Kept { store, revocations });
     };
-    let database = runtime.block_on(Database::open(path, background));
-    let store = Store::sqlite(database.map_err(io::Error::other)?);
-    let loading = Feed::load(Arc::clone(&revocations), store.clone(), timers.clock().clone());
+    let database = runtime.block_on(Database::open(path, &background.apart()));
+    let database = database.map_err(io::Error::other)?;
+    let store = Store::sqlite(database.clone());
+    // What is revoked must be heard of also while strangers make us look for keys that nobody has.
+    let feeding = Store::sqlite(database.apart());
+    let loading = Feed::load(Arc::clone(&revocations), feeding, timers.clock().clone());
     let feed = runtime.block_on(loading).map_err(io::Error::other)?;
     background.spawn("revocations", feed.follow(timers.clone()));
     background.spawn("last use of keys", store.clone().keep_writing(timers));

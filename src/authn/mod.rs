@@ -154,13 +154,24 @@ impl Verifier {
         let (spot, credential) = only?;
         forgery::check(&spot.place, asked).ok()?;
         let digest = self.verdicts.digest(&credential);
-        let known = spot.readers.iter().find_map(|&member| {
+        let remembered = |&member: &usize| {
             let authenticator = listed.members.get(member)?;
             if authenticator.memory == Memory::Never || !listed.takes_alone(member) {
                 return None;
             }
             self.verdicts.known(&Verdicts::key(digest, authenticator), now)
-        })?;
+        };
+        let (turn, known) = spot
+            .readers
+            .iter()
+            .map(remembered)
+            .enumerate()
+            .find_map(|(turn, known)| known.map(|known| (turn, known)))?;
+        // A verdict of who takes what is left counts only where nobody before it claims the credential: it may be
+        // remembered from a route on which that one is not listed.
+        if !spot.is_certain(turn) && listed.owner(spot, &credential) != spot.readers.get(turn).copied() {
+            return None;
+        }
         self.still_good(known, asked).ok()
     }
 

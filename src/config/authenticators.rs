@@ -51,6 +51,9 @@ impl fmt::Debug for Kinds {
     }
 }
 
+/// Authenticators that one route may name.
+pub const MEMBERS_MAX: usize = 64;
+
 /// A place where an authenticator looks for credentials, and what it takes of what stands there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reads {

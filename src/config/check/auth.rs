@@ -1,10 +1,10 @@
 //! The authenticators, and what a route's `auth:` says with their names.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::Checking;
-use crate::config::authenticators::{AuthenticatorSpec, Plan};
+use crate::config::authenticators::{AuthenticatorSpec, MEMBERS_MAX, Plan};
 use crate::config::faults::Code;
 use crate::config::raw::{Auth, AuthItem, RawAuthenticator, RawConfig};
 use crate::config::settings::{At, closest, listed};
@@ -42,6 +42,13 @@ pub(super) fn authenticators(raw: &RawConfig, cx: &mut Checking<'_>) -> Option<V
             .map(|(name, raw)| spec(&name.value.0, &raw.value))
             .collect()
     })
+}
+
+fn first(items: &[AuthItem]) -> Option<&At<String>> {
+    match items.first()? {
+        AuthItem::One(name) => Some(name),
+        AuthItem::All(names) => names.first(),
+    }
 }
 
 /// What routes can name.
@@ -83,6 +90,11 @@ impl<'a> Authenticators<'a> {
             resolved.push(indices.into_iter().collect());
         }
         let resolved = resolved.into_iter().collect::<Option<Vec<_>>>()?;
+        if resolved.iter().flatten().collect::<HashSet<_>>().len() > MEMBERS_MAX {
+            let message = format!("a route may name at most {MEMBERS_MAX} authenticators");
+            cx.findings.fault(first(items)?.at, Code::ValueRange, message);
+            return None;
+        }
         self.tell_repeated(items, &resolved, cx)?;
         self.tell_overlaps(items, &resolved, cx)?;
         Some(Access::Listed(Arc::new(AuthList {
