@@ -14,7 +14,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
 use rustls_pki_types::PrivatePkcs8KeyDer;
 use rustls_pki_types::pem::PemObject;
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 
 use super::random::Random;
 use super::secret::Secret;
@@ -61,15 +61,15 @@ impl Signer {
         let material = Material::read(der).ok_or(SignerFault::Kind)?;
         let public = material.public().ok_or(SignerFault::Kind)?;
         // RFC 7638 section 3: the required members, sorted by name, with nothing between them. `Value` keeps them so.
-        let kid = URL_SAFE_NO_PAD.encode(digest(&SHA256, public.to_string().as_bytes()));
+        let kid = URL_SAFE_NO_PAD.encode(digest(&SHA256, Value::Object(public.clone()).to_string().as_bytes()));
         let mut jwk = public;
-        jwk["kid"] = kid.as_str().into();
-        jwk["alg"] = material.algorithm().into();
-        jwk["use"] = "sig".into();
+        jwk.insert("kid".to_owned(), kid.as_str().into());
+        jwk.insert("alg".to_owned(), material.algorithm().into());
+        jwk.insert("use".to_owned(), "sig".into());
         Ok(Self {
             material,
             kid: kid.into(),
-            jwk,
+            jwk: Value::Object(jwk),
         })
     }
 
@@ -146,29 +146,50 @@ impl Material {
     }
 
     /// The members that make the key, and no other.
-    fn public(&self) -> Option<Value> {
-        let text = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+    fn public(&self) -> Option<Map<String, Value>> {
         match self {
-            Self::Ed25519(key) => Some(json!({ "crv": "Ed25519", "kty": "OKP", "x": text(key.public_key().as_ref()) })),
+            Self::Ed25519(key) => {
+                let x = key.public_key().as_ref();
+                Some(members([
+                    ("crv", "Ed25519".into()),
+                    ("kty", "OKP".into()),
+                    ("x", text(x)),
+                ]))
+            }
             Self::P256(key) => point("P-256", key.public_key().as_ref()),
             Self::P384(key) => point("P-384", key.public_key().as_ref()),
             Self::Rsa(key) => {
                 let numbers = DEFAULT_PROVIDER.key_utils.rsa_pub_components_from_public_key;
                 let (n, e) = numbers(key.public_key().as_ref()).ok()?;
-                Some(json!({ "e": text(&e), "kty": "RSA", "n": text(&n) }))
+                Some(members([("e", text(&e)), ("kty", "RSA".into()), ("n", text(&n))]))
             }
         }
     }
 }
 
 /// An uncompressed point of SEC 1: a 4, and two coordinates of one length.
-fn point(curve: &str, sec1: &[u8]) -> Option<Value> {
+fn point(curve: &str, sec1: &[u8]) -> Option<Map<String, Value>> {
     let (&4, coordinates) = sec1.split_first()? else {
         return None;
     };
     let (x, y) = coordinates.split_at_checked(coordinates.len() / 2)?;
-    let text = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
-    Some(json!({ "crv": curve, "kty": "EC", "x": text(x), "y": text(y) }))
+    Some(members([
+        ("crv", curve.into()),
+        ("kty", "EC".into()),
+        ("x", text(x)),
+        ("y", text(y)),
+    ]))
+}
+
+fn members<const N: usize>(members: [(&str, Value); N]) -> Map<String, Value> {
+    members
+        .map(|(name, value)| (name.to_owned(), value))
+        .into_iter()
+        .collect()
+}
+
+fn text(bytes: &[u8]) -> Value {
+    URL_SAFE_NO_PAD.encode(bytes).into()
 }
 
 #[cfg(test)]

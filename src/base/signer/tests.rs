@@ -4,6 +4,7 @@ use aws_lc_rs::signature::ECDSA_P521_SHA512_FIXED_SIGNING;
 use base64::engine::general_purpose::STANDARD;
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{DecodingKey, Validation};
+use serde_json::json;
 
 use super::*;
 
@@ -43,7 +44,7 @@ fn every_kind_of_key_signs_what_its_public_part_confirms() {
         let signed = format!(
             "{}.{}",
             text(json!({ "alg": algorithm })),
-            text(json!({ "exp": 1 << 40 }))
+            text(json!({ "exp": 1_u64 << 40 }))
         );
         let signature = signer.sign(signed.as_bytes()).unwrap();
         let token = format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature));
