@@ -60,7 +60,7 @@ pub struct Explanation {
 #[derive(Debug)]
 pub struct ExplainedRoute {
     pub id: Arc<str>,
-    /// Of the file.
+    /// Of the file; 0 for a route that the gateway adds.
     pub line: u32,
     /// Name and kind of every authenticator it lists.
     pub auth: Vec<(Arc<str>, &'static str)>,

@@ -276,14 +276,13 @@ fn no_spelling_leads_around_the_keys() {
     let gateway = signing(&upstream)
         .route("{ host: a.example.test, path: /**, upstream: up, auth: public, path_allow: [encoded_slash, semicolon, double_slash, encoded_dot] }")
         .start();
-    // An unreserved character that is escaped is that character.
-    gateway.get("/.well-known/%6Awks.json").is(200);
     for host in ["example.test", "a.example.test"] {
         for path in [
             "/.well-known/JWKS.json",
             "/.Well-Known/jwks.json",
             "/.well-known%2fjwks.json",
             "/.well-known/jwks%2Ejson",
+            "/.well-known/%6Awks.json",
             "/.well-known//jwks.json",
             "/x/..%2f.well-known/jwks.json",
             "/.well-known/jwks.json;x",
