@@ -6,6 +6,7 @@ mod identity;
 mod identity_token;
 mod introspection;
 mod lists;
+mod protocols;
 mod remembered;
 mod told;
 mod signature;
