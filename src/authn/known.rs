@@ -203,6 +203,18 @@ mod tests {
     }
 
     #[test]
+    #[doc = "CA-08"]
+    fn tokens_that_may_be_kept_are_counted_and_bounded() {
+        let weight = |audiences| {
+            let known = Known::new(Verified::of("alice"), &"idp".into(), Moment::NEVER, audiences);
+            known.unwrap().weight()
+        };
+        assert!(weight(1) >= weight(0) + 512);
+        assert!(weight(2) > weight(1));
+        assert_eq!(weight(identity_token::KEPT_MAX), weight(100));
+    }
+
+    #[test]
     fn white_space_at_the_ends_is_kept() {
         let made = told(|verified| verified.principal.id = " a b ".into()).unwrap();
         assert_eq!(made.subject, "%20a%20b%20");

@@ -84,7 +84,6 @@ fn it_says_who_is_asking_and_nothing_that_is_not_there() {
 }
 
 #[test]
-#[doc = "CA-05"]
 fn it_is_used_again_for_half_of_its_life_and_by_one_upstream() {
     let (keys, who) = (keys(), known("alice", |_| {}));
     let first = told(&who, "orders", &keys, at(0));
