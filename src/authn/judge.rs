@@ -181,7 +181,7 @@ impl Verifier {
                 now + std::time::Duration::from_millis(left)
             }
         };
-        Known::new(verified, &authenticator.name, ends).map(Arc::new)
+        Known::new(verified, &authenticator.name, ends, self.audiences).map(Arc::new)
     }
 }
 
@@ -240,7 +240,8 @@ fn identity(known: Vec<(usize, Arc<Known>)>, last: usize) -> Identity {
         }
     }
     // The last member of an item is one of those that were presented.
-    who.map_or(Identity::Anonymous, |who| Identity::Known { who, also })
+    let token = None;
+    who.map_or(Identity::Anonymous, |who| Identity::Known { who, also, token })
 }
 
 #[cfg(test)]

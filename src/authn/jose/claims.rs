@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::token::Token;
+use crate::authn::identity_token;
 use crate::authn::refusal::Refusal;
 use crate::base::clock::Timestamp;
 use crate::problem::Code;
@@ -134,6 +135,10 @@ impl ClaimRules {
     /// An ID token, a logout token or a proof of possession is no permission to call anything, whoever signed it.
     fn purpose(&self, token: &Token<'_>) -> Result<(), Refusal> {
         let other = |why: &'static str| Err(Refusal::new(Code::CredentialRefused, why));
+        let own = |typ: &str| short(typ).eq_ignore_ascii_case(identity_token::TYPE);
+        if token.header.typ.as_deref().is_some_and(own) {
+            return other("it tells an upstream who is asking, and asks for nothing itself");
+        }
         if !self.types.admit(token.header.typ.as_deref()) {
             return other("`typ` of the header is not one that is taken here");
         }

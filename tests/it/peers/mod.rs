@@ -3,6 +3,7 @@
 
 mod grpc;
 mod h2;
+mod identity;
 mod websocket;
 
 use std::io::{BufRead, BufReader, Read};
