@@ -12,7 +12,7 @@
 //   /mode/WORD    what the metadata, the keys and introspection answer from now on: good, hang, 500, garbage, huge,
 //                 redirect, empty, foreign (metadata of another issuer), strange (one key of an unknown kind more)
 //   /die, /return stop listening and drop every connection; listen on the same port again
-//   /id-token     an ID token, as text
+//   /id-token/nonce, /id-token/hash   an ID token as a login gives it out, as text
 // and GET /seen: how often each path was asked for.
 "use strict";
 
@@ -145,11 +145,12 @@ class Issuer {
     }
   }
 
-  async idToken() {
+  async idToken(kind) {
     const { Client, IdToken } = this.provider;
     const token = new IdToken({ sub: "somebody" }, { client: await Client.find("service") });
     token.scope = "openid";
-    token.set("nonce", "n");
+    if (kind === "nonce") token.set("nonce", "n");
+    else token.set("at_hash", "an access token");
     return token.issue({ use: "idtoken" });
   }
 }
@@ -220,7 +221,7 @@ async function control(issuer, { method, url }) {
   } else if (verb === "return") {
     await issuer.listen(issuer.port);
   } else if (verb === "id-token") {
-    return issuer.idToken();
+    return issuer.idToken(word);
   } else {
     throw new Error(`nobody knows ${url}`);
   }

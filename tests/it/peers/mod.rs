@@ -34,7 +34,10 @@ struct Peer {
 impl Peer {
     #[track_caller]
     fn python(program: &str, arguments: &[&str]) -> Self {
-        Self::start(python(program).args(["--while-stdin"]).args(arguments), Ipv4Addr::LOCALHOST)
+        Self::start(
+            python(program).args(["--while-stdin"]).args(arguments),
+            Ipv4Addr::LOCALHOST,
+        )
     }
 
     /// It listens at `host`.

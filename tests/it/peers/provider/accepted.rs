@@ -54,13 +54,15 @@ fn an_id_token_is_no_access_token() {
         .route("{ path: /typed, upstream: up, auth: typed }")
         .route("{ path: /**, upstream: up, auth: idp }")
         .start();
-    let token = provider.tell("/id-token");
-    let said = claims(&token);
-    assert_eq!((&said["aud"], &said["nonce"]), (&"service".into(), &"n".into()));
-    present(&gateway, &token).is_problem(401, "credential.refused");
-    gateway
-        .ask(get("/typed").field("Authorization", &format!("Bearer {token}")))
-        .is_problem(401, "credential.refused");
+    for (kind, claim) in [("nonce", "nonce"), ("hash", "at_hash")] {
+        let token = provider.tell(&format!("/id-token/{kind}"));
+        let said = claims(&token);
+        assert_eq!((&said["aud"], said[claim].is_string()), (&"service".into(), true));
+        present(&gateway, &token).is_problem(401, "credential.refused");
+        gateway
+            .ask(get("/typed").field("Authorization", &format!("Bearer {token}")))
+            .is_problem(401, "credential.refused");
+    }
     site.upstream.saw_nothing();
     let good = provider.signed("RS256");
     present(&gateway, &good).is(200);
@@ -94,7 +96,9 @@ fn a_token_that_says_nothing_is_asked_about() {
     assert_eq!(seen[0].field("x-auth-roles"), Some("ops,orders%2Cadmin"));
     assert_eq!(provider.seen("/token/introspection"), 1);
 
-    provider.ask("service", "/token/revocation", &format!("token={token}")).is(200);
+    provider
+        .ask("service", "/token/revocation", &format!("token={token}"))
+        .is(200);
     gateway.clock.advance_secs(61);
     present(&gateway, &token).is_problem(401, "credential.refused");
     // An outage is none of the token's fault.

@@ -154,7 +154,9 @@ fn refreshed(gateway: &Gateway, result: &str) {
     let before = fetches(gateway, result);
     gateway.clock.advance_secs(301);
     // One that hangs ends when time has moved on.
-    gateway.clock.soon("a fetch", |_| (fetches(gateway, result) > before).then_some(()));
+    gateway
+        .clock
+        .soon("a fetch", |_| (fetches(gateway, result) > before).then_some(()));
 }
 
 fn claims(token: &str) -> Value {

@@ -24,8 +24,10 @@ fn while_the_provider_is_dead_known_keys_are_good_and_unknown_ones_an_outage() {
         }
         present(&gateway, &fresh).is_problem(503, "issuer.unavailable");
     }
+    assert_eq!(gateway.ask_admin("/readyz").is(200).text(), "degraded\n");
     provider.tell("/return");
     refreshed(&gateway, "ok");
+    assert_eq!(gateway.ask_admin("/readyz").is(200).text(), "ok\n");
     present(&gateway, &fresh).is(200);
     for token in &known {
         present(&gateway, token).is(200);
@@ -116,7 +118,9 @@ fn nobody_but_the_asker_waits_for_a_provider_that_hangs() {
     });
     assert_eq!(provider.seen(metadata), asked + 1);
     let failed = fetches(&gateway, "failed");
-    gateway.clock.soon("the end of the fetch", |_| (fetches(&gateway, "failed") > failed).then_some(()));
+    gateway.clock.soon("the end of the fetch", |_| {
+        (fetches(&gateway, "failed") > failed).then_some(())
+    });
     provider.tell("/mode/good");
     refreshed(&gateway, "ok");
     present(&gateway, &fresh).is(200);

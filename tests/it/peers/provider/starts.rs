@@ -14,10 +14,30 @@ fn without_provider_and_memory_it_starts_at_once_and_recovers_by_itself() {
     for token in &tokens {
         present(&gateway, token).is_problem(503, "issuer.unavailable");
     }
+    // Another instance would lack the keys, too: traffic goes on to come.
+    assert_eq!(gateway.ask_admin("/readyz").is(200).text(), "degraded\n");
     provider.tell("/return");
     refreshed(&gateway, "ok");
+    assert_eq!(gateway.ask_admin("/readyz").is(200).text(), "ok\n");
     for token in &tokens {
         present(&gateway, token).is(200);
+    }
+}
+
+#[test]
+#[doc = "KEY-04"]
+fn who_comes_with_the_start_waits_for_the_keys() {
+    let (provider, site) = (Provider::start(), Site::new());
+    let token = provider.signed("ES256");
+    for _ in 0..3 {
+        let began = std::time::Instant::now();
+        let gateway = site.before(&provider).start();
+        eprintln!("start {:?}", began.elapsed());
+        present(&gateway, &token).is(200);
+        eprintln!("asked {:?}", began.elapsed());
+        drop(gateway);
+        eprintln!("ended {:?}", began.elapsed());
+        std::fs::remove_dir_all(site.keep.path()).unwrap();
     }
 }
 
