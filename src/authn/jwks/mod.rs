@@ -57,10 +57,13 @@ pub struct RemoteKeys {
 
 /// How a set is read.
 pub struct Reading<T> {
-    pub parse: fn(&[u8], &[Algorithm]) -> Result<Parsed<T>, String>,
+    pub parse: Parse<T>,
     /// Whether a set is good for nothing.
     pub is_empty: fn(&T) -> bool,
 }
+
+/// What an issuer sent and the algorithms that keys may be for, or why the one cannot be read.
+pub type Parse<T> = fn(&[u8], &[Algorithm]) -> Result<Parsed<T>, String>;
 
 /// A set as it was read.
 pub struct Parsed<T> {

@@ -10,6 +10,7 @@ use crate::telemetry::metrics::{Figures, Format};
 
 mod fetching;
 mod keeping;
+mod telling;
 mod unknown_keys;
 
 /// A key set is the ids of its keys here.

@@ -30,13 +30,9 @@ fn who_comes_with_the_start_waits_for_the_keys() {
     let (provider, site) = (Provider::start(), Site::new());
     let token = provider.signed("ES256");
     for _ in 0..3 {
-        let began = std::time::Instant::now();
         let gateway = site.before(&provider).start();
-        eprintln!("start {:?}", began.elapsed());
         present(&gateway, &token).is(200);
-        eprintln!("asked {:?}", began.elapsed());
         drop(gateway);
-        eprintln!("ended {:?}", began.elapsed());
         std::fs::remove_dir_all(site.keep.path()).unwrap();
     }
 }
