@@ -50,10 +50,12 @@ const KINDS = {
   EdDSA: ["ed25519", {}],
 };
 
+/** The two of RSA, each with a name of its own, share their numbers: those take seconds to find on a busy machine. */
 function makeKeys() {
+  const numbers = {};
   return Object.entries(KINDS).map(([alg, [kind, settings]]) => {
-    const { privateKey } = generateKeyPairSync(kind, settings);
-    return { ...privateKey.export({ format: "jwk" }), alg, use: "sig", kid: `${alg}-${randomUUID()}` };
+    numbers[kind] ??= generateKeyPairSync(kind, settings).privateKey.export({ format: "jwk" });
+    return { ...numbers[kind], alg, use: "sig", kid: `${alg}-${randomUUID()}` };
   });
 }
 

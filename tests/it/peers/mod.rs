@@ -53,7 +53,8 @@ impl Peer {
             // Whatever else it says must not fill the pipe.
             let _gone = std::io::copy(&mut said, &mut std::io::sink());
         });
-        let line = first.recv_timeout(LIMIT).unwrap_or_default();
+        // Some make keys first.
+        let line = first.recv_timeout(LIMIT * 3).unwrap_or_default();
         let said: Value = serde_json::from_str(&line).unwrap_or_default();
         let port = said["port"].as_u64();
         let port = port.unwrap_or_else(|| panic!("{command:?} does not start; it said {line:?}"));
