@@ -46,7 +46,7 @@ pub(super) fn check(raw: &RawConfig, cx: &mut Checking<'_>) -> Option<Config> {
     let listen = listen::listeners(raw, cx);
     let store = optional(&raw.store, |place| Some(StoreSpec::Sqlite(Arc::clone(&place.0))));
     let upstreams = upstreams::upstreams(raw, cx);
-    let auth = auth::authenticators(raw, cx);
+    let auth = auth::authenticators(raw, outbound.as_ref(), cx);
     let cache = identity::cache(&raw.cache);
     let signing = signing::signing(raw, cx);
     let routes = routes::routes(raw, matches!(signing, Some(Some(_))), cx);
