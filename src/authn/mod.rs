@@ -73,6 +73,8 @@ pub struct Verifier {
     revocations: Arc<Revocations>,
     /// What bodies that are held whole may take, over all workers.
     held: Room,
+    /// Of all authenticators.
+    names: Vec<Arc<str>>,
     /// By the index of the route; absent for those that are open.
     routes: Vec<Option<Listed>>,
 }
@@ -103,6 +105,7 @@ impl Verifier {
             verdicts: lasting.verdicts,
             revocations: lasting.revocations,
             held: lasting.held,
+            names: authenticators.iter().map(|known| Arc::clone(&known.name)).collect(),
             routes: routes.collect(),
         }
     }
@@ -133,6 +136,11 @@ impl Verifier {
             listed.strip(admitted.asked_mut());
         }
         Ok(Identified { admitted, identity })
+    }
+
+    /// Whether an authenticator has this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.names.iter().any(|known| **known == *name)
     }
 
     /// Verdicts that were pushed out of the cache for want of room.
