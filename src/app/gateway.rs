@@ -182,6 +182,7 @@ impl Gateway {
             connections: Arc::default(),
             snapshots: Arc::clone(&snapshots),
             nudges: Nudges::default(),
+            revocations: Arc::clone(&ground.revocations),
         };
         let workers: Result<Vec<_>, _> = (0..config.workers.get())
             .map(|number| WorkerHandle::start(number, shared.clone()))

@@ -12,6 +12,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 
+use crate::authn::revocation::Revocations;
 use crate::base::clock::Clock;
 use crate::base::random::Random;
 use crate::base::timers::Timers;
@@ -54,6 +55,7 @@ pub(super) struct Shared {
     pub connections: Arc<ConnectionCount>,
     pub snapshots: Arc<ArcSwap<Snapshot>>,
     pub nudges: Nudges,
+    pub revocations: Arc<Revocations>,
 }
 
 /// A running worker, seen from outside.
@@ -102,7 +104,7 @@ async fn work(number: usize, shared: Shared, mut orders: UnboundedReceiver<Order
         timers: timers.clone(),
         random: (shared.random)(),
         exit: Exit::new(
-            Forwarder::new(Rc::clone(&pools)),
+            Forwarder::new(Rc::clone(&pools), shared.revocations),
             Endpoints {
                 echo: Box::new(Echo),
                 redirect: Box::new(Redirect),

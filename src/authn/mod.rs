@@ -22,6 +22,7 @@ pub mod refusal;
 pub mod revocation;
 #[cfg(test)]
 mod scripted;
+pub mod standing;
 pub mod supplies;
 
 use std::sync::Arc;
