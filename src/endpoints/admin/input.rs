@@ -11,7 +11,7 @@ use crate::config::values::{date, duration};
 use crate::problem::{Code, Problem};
 
 /// Names go into logs and headers, as the same names of the file do.
-const NAME_MAX: usize = 128;
+pub const NAME_MAX: usize = 128;
 
 /// What is wrong with a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
