@@ -100,7 +100,7 @@ fn who_was_let_in_by_several_stays_no_longer_than_the_first_of_them() {
         "  keys: {{ api_key: {{ keys: [{{ id: k, expires: 2033-05-18T03:34:20Z, hash: \"sha256:{}\" }}] }} }}\n",
         hex(KEY)
     );
-    let route = "{ path: /**, upstream: up, auth: { all: [keys, idp] } }";
+    let route = "{ path: /**, upstream: up, auth: [{ all: [keys, idp] }] }";
     let gateway = administered(with(&upstream, &(idp() + &keys), route)).start();
     let long = Token::of("alice");
     let request = bearing(websocket(), &long).field("X-API-KEY", KEY);
