@@ -1,6 +1,7 @@
 //! Administering a gateway that runs, and what follows from it for those who are served.
 
 mod api;
+mod commands;
 mod crossing;
 mod revoked;
 mod streams;
