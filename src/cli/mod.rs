@@ -33,7 +33,7 @@ Examples:
   portcullis explain -c gateway.yaml GET /orders what would become of it, and why
   portcullis schema > schema.json            editors complete and check with it
   portcullis health -c gateway.yaml          is this file's gateway ready for traffic?
-  portcullis reload -c gateway.yaml          put the edited file in force, or say what is wrong with it
+  portcullis reload -c gateway.yaml          put the edited file in force
   portcullis token inspect < token.txt       what a token says
   portcullis key create -c gateway.yaml --owner billing --role svc --expires 90d
   portcullis sign --scheme v1 --key-id acme --secret-file acme.key GET https://api.example.com/orders

@@ -29,9 +29,7 @@ fn refused_from_then_on(request: &Request, body: &str, code: &str) {
                 while !over.load(Ordering::SeqCst) {
                     let began_after = revoked.load(Ordering::SeqCst);
                     let answer = client.ask(request.clone());
-                    if began_after {
-                        answer.is_problem(401, &code);
-                    } else if answer.status != 200 {
+                    if began_after || answer.status != 200 {
                         answer.is_problem(401, &code);
                     }
                     count[usize::from(began_after)].fetch_add(1, Ordering::SeqCst);
