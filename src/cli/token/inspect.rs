@@ -183,8 +183,8 @@ mod tests {
           ]
         }
         claims  {
-          "sub": "alice",
-          "exp": 2000000000
+          "exp": 2000000000,
+          "sub": "alice"
         }
         exp     2033-05-18T03:33:20Z
         no authenticator of the file takes it
