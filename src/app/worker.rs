@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 
 use crate::authn::OwnKeys;
+use crate::authn::revocation::Revocations;
 use crate::base::clock::Clock;
 use crate::base::random::Random;
 use crate::base::timers::Timers;
@@ -57,6 +58,7 @@ pub(super) struct Shared {
     pub snapshots: Arc<ArcSwap<Snapshot>>,
     pub nudges: Nudges,
     pub own_keys: Arc<OwnKeys>,
+    pub revocations: Arc<Revocations>,
 }
 
 /// A running worker, seen from outside.
@@ -105,7 +107,7 @@ async fn work(number: usize, shared: Shared, mut orders: UnboundedReceiver<Order
         timers: timers.clone(),
         random: (shared.random)(),
         exit: Exit::new(
-            Forwarder::new(Rc::clone(&pools)),
+            Forwarder::new(Rc::clone(&pools), shared.revocations),
             Endpoints {
                 echo: Box::new(Echo),
                 redirect: Box::new(Redirect),

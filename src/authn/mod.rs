@@ -24,6 +24,7 @@ pub mod refusal;
 pub mod revocation;
 #[cfg(test)]
 mod scripted;
+pub mod standing;
 pub mod supplies;
 
 use std::sync::Arc;
@@ -84,6 +85,8 @@ pub struct Verifier {
     own_keys: Arc<OwnKeys>,
     /// Upstreams that are told by signed tokens.
     audiences: usize,
+    /// Of all authenticators.
+    names: Vec<Arc<str>>,
     /// By the index of the route; absent for those that are open.
     routes: Vec<Option<Listed>>,
 }
@@ -120,6 +123,7 @@ impl Verifier {
             held: lasting.held,
             own_keys: lasting.own_keys,
             audiences,
+            names: authenticators.iter().map(|known| Arc::clone(&known.name)).collect(),
             routes: routes.collect(),
         }
     }
@@ -168,6 +172,11 @@ impl Verifier {
             *token = Some(identity_token::about(who, also, audience, &self.own_keys, now)?);
         }
         Ok(())
+    }
+
+    /// Whether an authenticator has this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.names.iter().any(|known| **known == *name)
     }
 
     /// Verdicts that were pushed out of the cache for want of room.

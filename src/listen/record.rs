@@ -13,6 +13,7 @@ use http_body::{Body, Frame, SizeHint};
 
 use super::carrier::Carrier;
 use super::worker::{Lease, Worker};
+use crate::authn::standing::Lost;
 use crate::authn::{Identity, IdentityFault, Known};
 use crate::authz::Rule;
 use crate::base::clock::{Moment, Timestamp};
@@ -110,6 +111,12 @@ impl Record {
     /// Ended before its end, and not by the client.
     pub(super) fn cut_off(&mut self, reason: &dyn std::error::Error) {
         self.reason = Some(reason.to_string().into());
+    }
+
+    /// Ended because whoever was served may not be served any more.
+    pub(super) fn lost(&mut self, lost: Lost) {
+        self.code = Some(lost.code());
+        self.cut_off(&lost);
     }
 
     fn identification(&self) -> Option<Identification<'_>> {

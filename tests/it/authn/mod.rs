@@ -19,7 +19,7 @@ fn guarded(upstream: &Upstream) -> Setup {
     with(upstream, &idp(), "{ path: /**, upstream: up, auth: idp }")
 }
 
-fn with(upstream: &Upstream, authenticators: &str, route: &str) -> Setup {
+pub fn with(upstream: &Upstream, authenticators: &str, route: &str) -> Setup {
     Setup::new()
         .variable("SECRET", SECRET)
         .top(&format!("auth:\n{authenticators}"))
@@ -27,7 +27,7 @@ fn with(upstream: &Upstream, authenticators: &str, route: &str) -> Setup {
         .route(route)
 }
 
-fn idp() -> String {
+pub fn idp() -> String {
     jwt("idp", ISSUER, "")
 }
 
