@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use sfv::{FieldType, InnerList, List, ListEntry};
 
-use super::components::{Component, ComponentFault};
+use super::components::{Component, ComponentFault, Values};
 use crate::authn::methods::signature::head::Head;
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,12 +22,13 @@ pub(in crate::authn::methods::signature) enum BaseFault {
 pub(in crate::authn::methods::signature) fn base(covered: &InnerList, head: &Head<'_>) -> Result<String, BaseFault> {
     let mut base = String::new();
     let mut seen = HashSet::new();
+    let values = Values::of(head);
     for item in &covered.items {
         let identifier = item.serialize();
         if seen.contains(&identifier) {
             return Err(BaseFault::Repeated(identifier));
         }
-        let value = Component::read(item).and_then(|component| component.value(head));
+        let value = Component::read(item).and_then(|component| values.value(&component));
         match value {
             // Writing to a `String` cannot fail.
             Ok(value) => _ = writeln!(base, "{identifier}: {value}"),

@@ -2,6 +2,9 @@
 //! message go in. What could be read in two ways, and what only an answer has, has no value here.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use http::HeaderName;
 use http::header::CONTENT_LENGTH;
@@ -10,6 +13,8 @@ use sfv::{BareItem, Item};
 use url::form_urlencoded;
 
 use crate::authn::methods::signature::head::Head;
+
+pub(super) const QUERY_PARAMETER: &str = "@query-param";
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Component<'i> {
@@ -49,7 +54,7 @@ impl<'i> Component<'i> {
             return Err(ComponentFault::NoText);
         };
         let name = name.as_str();
-        if name == "@query-param" {
+        if name == QUERY_PARAMETER {
             let mut parameters = item.params.iter();
             return match (parameters.next(), parameters.next()) {
                 (Some((key, BareItem::String(name))), None) if key.as_str() == "name" => {
@@ -79,25 +84,46 @@ impl<'i> Component<'i> {
             _ => Self::Field(HeaderName::from_lowercase(name.as_bytes()).ok()?),
         })
     }
+}
+
+/// What the components of one request are. The query is read once, however many of its parameters are asked for.
+pub(super) struct Values<'h> {
+    head: Head<'h>,
+    parameters: OnceCell<Result<Parameters<'h>, ComponentFault>>,
+}
+
+impl<'h> Values<'h> {
+    pub(super) fn of(head: &Head<'h>) -> Self {
+        Self {
+            head: *head,
+            parameters: OnceCell::new(),
+        }
+    }
 
     /// One line, whatever the message holds.
-    pub(super) fn value<'h>(&self, head: &Head<'h>) -> Result<Cow<'h, str>, ComponentFault> {
+    pub(super) fn value(&self, component: &Component<'_>) -> Result<Cow<'h, str>, ComponentFault> {
+        let head = &self.head;
         let target = head.target;
-        Ok(match self {
-            Self::Method => head.method.into(),
-            Self::TargetUri => format!("{}://{}{target}", head.scheme, authority(head)).into(),
-            Self::Authority => authority(head),
-            Self::Scheme => head.scheme.into(),
-            Self::RequestTarget => target.as_str().into(),
-            Self::Path => target.path().into(),
-            Self::Query => match target.query() {
+        Ok(match component {
+            Component::Method => head.method.into(),
+            Component::TargetUri => format!("{}://{}{target}", head.scheme, authority(head)).into(),
+            Component::Authority => authority(head),
+            Component::Scheme => head.scheme.into(),
+            Component::RequestTarget => target.as_str().into(),
+            Component::Path => target.path().into(),
+            Component::Query => match target.query() {
                 None => "?".into(),
                 Some("") => return Err(ComponentFault::EmptyQuery),
                 Some(query) => format!("?{query}").into(),
             },
-            Self::QueryParam(name) => query_parameter(target.query().unwrap_or_default(), name)?.into(),
-            Self::Field(name) => field(head, name)?,
+            Component::QueryParam(name) => self.parameters()?.value(name)?.into(),
+            Component::Field(name) => field(head, name)?,
         })
+    }
+
+    pub(super) fn parameters(&self) -> Result<&Parameters<'h>, ComponentFault> {
+        let read = || Parameters::read(self.head.target.query().unwrap_or_default());
+        self.parameters.get_or_init(read).as_ref().map_err(|fault| *fault)
     }
 }
 
@@ -138,19 +164,32 @@ fn field<'h>(head: &Head<'h>, name: &HeaderName) -> Result<Cow<'h, str>, Compone
 /// The set that the URL standard escapes in forms; a space is `%20` here (RFC 9421 section 2.2.8).
 const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'*').remove(b'-').remove(b'.').remove(b'_');
 
-/// RFC 9421 section 2.2.8. A name that is there twice has no value: which one counts, each server decides for itself.
-fn query_parameter(query: &str, name: &str) -> Result<String, ComponentFault> {
-    // What is not UTF-8 would be read as the character that stands for what cannot be read.
-    if percent_decode_str(query).decode_utf8().is_err() {
-        return Err(ComponentFault::Bytes);
+fn encoded(text: &str) -> String {
+    utf8_percent_encode(text, FORM).to_string()
+}
+
+/// The parameters of a query by their encoded names (RFC 9421 section 2.2.8). A name that is there twice has no value:
+/// which one counts, each server decides for itself.
+pub(super) struct Parameters<'h>(HashMap<String, Option<Cow<'h, str>>>);
+
+impl<'h> Parameters<'h> {
+    fn read(query: &'h str) -> Result<Self, ComponentFault> {
+        // What is not UTF-8 would be read as the character that stands for what cannot be read.
+        if percent_decode_str(query).decode_utf8().is_err() {
+            return Err(ComponentFault::Bytes);
+        }
+        let mut values = HashMap::new();
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            match values.entry(encoded(&name)) {
+                Entry::Vacant(place) => _ = place.insert(Some(value)),
+                Entry::Occupied(mut place) => *place.get_mut() = None,
+            }
+        }
+        Ok(Self(values))
     }
-    let encoded = |text: &str| utf8_percent_encode(text, FORM).to_string();
-    let mut values = form_urlencoded::parse(query.as_bytes())
-        .filter(|(key, _)| encoded(key) == name)
-        .map(|(_, value)| encoded(&value));
-    let value = values.next().ok_or(ComponentFault::Absent)?;
-    match values.next() {
-        None => Ok(value),
-        Some(_) => Err(ComponentFault::Repeated),
+
+    fn value(&self, name: &str) -> Result<String, ComponentFault> {
+        let value = self.0.get(name).ok_or(ComponentFault::Absent)?;
+        value.as_deref().map(encoded).ok_or(ComponentFault::Repeated)
     }
 }

@@ -3,12 +3,15 @@
 
 use sfv::{BareItem, Dictionary, InnerList, ListEntry, Parameters, Parser};
 
+use super::components::QUERY_PARAMETER;
 use crate::authn::methods::signature::keys::{Key, Keys};
 
 /// Signatures of one request: proxies on the way may have put theirs beside the client's.
 const SIGNATURES_MAX: usize = 8;
-/// Components of one signature.
-const COMPONENTS_MAX: usize = 64;
+/// Components of one signature. They are looked up before anything is known of who sent them.
+const COMPONENTS_MAX: usize = 32;
+/// Parameters of the query among them; `@query` covers all.
+const QUERY_PARAMETERS_MAX: usize = 8;
 /// Bytes of a nonce.
 const NONCE_MAX: usize = 256;
 
@@ -37,6 +40,8 @@ pub(super) enum InputFault {
     Several,
     #[error("the signature covers more than {COMPONENTS_MAX} components")]
     TooLong,
+    #[error("the signature covers more than {QUERY_PARAMETERS_MAX} parameters of the query; cover `@query`")]
+    TooManyParameters,
     #[error("the field `signature` holds no bytes under the label of the signature")]
     NoSignature,
     #[error("the signature does not say when it was created")]
@@ -71,6 +76,10 @@ impl<'k> Input<'k> {
         if covered.items.len() > COMPONENTS_MAX {
             return Err(InputFault::TooLong);
         }
+        let parameters = covered.items.iter().filter(|item| is_query_parameter(&item.bare_item));
+        if parameters.count() > QUERY_PARAMETERS_MAX {
+            return Err(InputFault::TooManyParameters);
+        }
         let Some(ListEntry::Item(signature)) = signatures.swap_remove(&label) else {
             return Err(InputFault::NoSignature);
         };
@@ -101,6 +110,10 @@ impl<'k> Input<'k> {
             nonce,
         })
     }
+}
+
+fn is_query_parameter(component: &BareItem) -> bool {
+    matches!(component, BareItem::String(name) if name.as_str() == QUERY_PARAMETER)
 }
 
 fn text<'p>(parameters: &'p Parameters, name: &str) -> Option<&'p str> {

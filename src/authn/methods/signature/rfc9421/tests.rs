@@ -337,7 +337,7 @@ fn one_signature_of_a_known_key_is_chosen_by_its_parameters() {
         (5, Some(6), Some("n"))
     );
     let nine: Vec<String> = (0..9).map(|label| format!("l{label}=()")).collect();
-    let long = format!(r#"a=({});created=5;keyid="ed""#, r#""@method" "#.repeat(65));
+    let long = format!(r#"a=({});created=5;keyid="ed""#, r#""@method" "#.repeat(33));
     for (input, signature) in [
         ("", ""),
         ("a", "a=:AAAA:"),
@@ -375,6 +375,44 @@ fn one_signature_of_a_known_key_is_chosen_by_its_parameters() {
         (&long, "a=:AAAA:"),
     ] {
         assert!(choose(input, signature).is_err(), "{input} {signature}");
+    }
+}
+
+/// The worst that somebody can ask for who knows no more than the name of a key.
+#[test]
+#[doc = "HM-02, VR-03"]
+fn a_few_parameters_of_a_query_are_looked_up_in_one_reading_of_it() {
+    let keys = Keys::new(vec![public("ed", ED25519_PEM, None)]);
+    let input = |components: String| format!(r#"a=({components});created={CREATED};keyid="ed""#);
+    let parameters = |count: u32| -> String {
+        (0..count)
+            .map(|index| format!(r#" "@query-param";name="{index}""#))
+            .collect()
+    };
+    let most = format!(r#""@method" "@target-uri"{}"#, parameters(8));
+    let full: String = (0..22).map(|index| format!(r#" "x-{index}""#)).collect();
+    for (components, taken) in [
+        (most.clone(), true),
+        (format!("{most}{full}"), true),
+        (format!(r#"{most}{full} "y""#), false),
+        (format!(r#""@method" "@target-uri"{}"#, parameters(9)), false),
+        (parameters(60).trim().to_owned(), false),
+    ] {
+        let chosen = Input::choose(input(components.clone()).as_bytes(), b"a=:AAAA:", &keys);
+        assert_eq!(chosen.is_ok(), taken, "{components}");
+    }
+    let query: String = (0..4000).map(|index| format!("{index}&")).collect();
+    let target = at(&format!("/?{query}"));
+    let fields = headers(&[("signature-input", &input(parameters(9).trim().to_owned()))]);
+    let head = head(&target, &fields);
+    let refused = Claim::read(b"a=:AAAA:", &head, (&keys, &Cover::default()), &window()).unwrap_err();
+    assert_eq!(refused.code, Code::SignatureInvalid);
+    assert!(refused.why.contains("more than 8 parameters"), "{refused}");
+    let values = components::Values::of(&head);
+    let first = values.parameters().unwrap();
+    for name in ["0", "3999"] {
+        assert_eq!(values.value(&components::Component::QueryParam(name)).unwrap(), "");
+        assert!(std::ptr::eq(first, values.parameters().unwrap()));
     }
 }
 
