@@ -10,6 +10,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
+
 use crate::authn::method::{Asking, Called, Challenge, Kind, Memory, Method, Plan, Reads, Verdict, at_once, planned};
 use crate::authn::principal::Verified;
 use crate::authn::refusal::Refusal;
@@ -28,6 +30,9 @@ mod tests;
 
 /// Beyond it nothing is asked: a token is part of a head, and of a form.
 const TOKEN_MAX: usize = 8 * 1024;
+/// Calls under way at a time: each is a socket, and made-up tokens are as good as any for beginning one. An issuer that
+/// answers in 50 ms is asked 1280 times a second by then.
+const CALLS_MAX: usize = 64;
 
 pub(super) struct Introspection;
 
@@ -89,11 +94,7 @@ impl IntrospectionPlan {
                 Box::new(Nowhere)
             }
         };
-        Tokens {
-            server,
-            judging: Arc::clone(&self.judging),
-            ttl: self.ttl,
-        }
+        Tokens::new(server, Arc::clone(&self.judging), self.ttl)
     }
 }
 
@@ -135,6 +136,7 @@ impl Ask for Nowhere {
 #[derive(Debug)]
 struct Tokens {
     server: Box<dyn Ask>,
+    calls: Semaphore,
     judging: Arc<Judging>,
     ttl: Duration,
 }
@@ -167,7 +169,19 @@ impl Method for Tokens {
 }
 
 impl Tokens {
+    fn new(server: Box<dyn Ask>, judging: Arc<Judging>, ttl: Duration) -> Self {
+        Self {
+            server,
+            calls: Semaphore::new(CALLS_MAX),
+            judging,
+            ttl,
+        }
+    }
+
     async fn inquire(&self, token: &str, now: Timestamp) -> Result<Verified, Refusal> {
+        let Ok(_call) = self.calls.try_acquire() else {
+            return Err(unavailable("too many questions are under way"));
+        };
         match self.server.ask(token).await {
             Ok(Some(answer)) => self.judging.judge(&answer, now),
             Ok(None) => Err(unavailable("its URL may not be called")),

@@ -52,14 +52,11 @@ fn answer(status: u16, body: impl Into<Bytes>) -> Answer {
 
 fn verdict(judging: Judging, answer: Result<Answer, CallError>) -> Result<Verified, Refusal> {
     let asked = Arc::default();
-    let method = Tokens {
-        server: Box::new(Script {
-            answer: Mutex::new(Some(answer)),
-            asked: Arc::clone(&asked),
-        }),
-        judging: Arc::new(judging),
-        ttl: Duration::from_secs(60),
+    let script = Script {
+        answer: Mutex::new(Some(answer)),
+        asked: Arc::clone(&asked),
     };
+    let method = Tokens::new(Box::new(script), Arc::new(judging), Duration::from_secs(60));
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let verdict = runtime.block_on(method.inquire("abc", Timestamp::from_millis(NOW * 1000)));
     assert_eq!(*asked.lock().unwrap(), ["abc"]);
@@ -224,6 +221,42 @@ fn an_answer_that_says_nothing_is_an_outage_and_not_remembered() {
     assert!(credentials.why.contains("`client_secret`"), "{credentials}");
 }
 
+/// An issuer that takes calls and answers none.
+#[derive(Debug)]
+struct Silent(Arc<Mutex<usize>>);
+
+impl Ask for Silent {
+    fn ask<'a>(&'a self, _token: &'a str) -> Asked<'a> {
+        *self.0.lock().unwrap() += 1;
+        Box::pin(std::future::pending())
+    }
+}
+
+#[test]
+#[doc = "CA-06"]
+fn no_more_than_64_calls_are_under_way_and_what_comes_beyond_is_not_remembered() {
+    let begun = Arc::default();
+    let silent = Box::new(Silent(Arc::clone(&begun)));
+    let method = Tokens::new(silent, Arc::new(judging()), Duration::from_secs(60));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let inquire = || Box::pin(method.inquire("abc", Timestamp::from_millis(NOW * 1000)));
+        let mut waiting: Vec<_> = (0..CALLS_MAX).map(|_| inquire()).collect();
+        for call in &mut waiting {
+            assert!(futures_util::poll!(call).is_pending());
+        }
+        let refusal = inquire().await.unwrap_err();
+        assert_eq!(refusal.code, Code::IssuerUnavailable);
+        assert!(refusal.why.contains("too many questions are under way"), "{refusal}");
+        assert!(!refusal.is_definitive());
+        assert_eq!(*begun.lock().unwrap(), 64);
+        // Who gives up leaves room for another.
+        drop(waiting.pop());
+        assert!(futures_util::poll!(inquire()).is_pending());
+        assert_eq!(*begun.lock().unwrap(), 65);
+    });
+}
+
 #[test]
 fn only_what_can_be_a_bearer_token_is_asked_about() {
     for good in [
@@ -311,12 +344,8 @@ fn every_setting_is_read_and_a_bad_one_told() {
 #[test]
 fn verdicts_are_shared_for_as_long_as_the_settings_say() {
     let memory = |seconds| {
-        let tokens = Tokens {
-            server: Box::new(Nowhere),
-            judging: Arc::new(judging()),
-            ttl: Duration::from_secs(seconds),
-        };
-        tokens.memory()
+        let ttl = Duration::from_secs(seconds);
+        Tokens::new(Box::new(Nowhere), Arc::new(judging()), ttl).memory()
     };
     let ttl = Some(Duration::from_secs(5));
     assert_eq!(memory(5), Memory::Shared { ttl });
