@@ -74,6 +74,10 @@ impl Algorithm {
             .collect()
     }
 
+    /// What an issuer may sign with unless the settings name its algorithms: what issuers do sign with. Each further one
+    /// would only be one more way in.
+    pub const USUAL: &'static [Self] = &[Self::Rs256, Self::Ps256, Self::Es256, Self::Es384, Self::EdDsa];
+
     /// The least a secret may hold: as much as the hash gives (RFC 7518 section 3.2).
     pub(super) const fn secret_min(self) -> usize {
         match self {
@@ -114,6 +118,13 @@ mod tests {
         ] {
             assert_eq!(Algorithm::of(name), None, "{name:?}");
         }
+    }
+
+    #[test]
+    #[doc = "JWT-03"]
+    fn what_is_taken_unasked_is_for_public_keys_and_short() {
+        let names: Vec<_> = Algorithm::USUAL.iter().map(|algorithm| algorithm.as_str()).collect();
+        assert_eq!(names, ["RS256", "PS256", "ES256", "ES384", "EdDSA"]);
     }
 
     #[test]

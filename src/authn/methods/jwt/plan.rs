@@ -21,13 +21,15 @@ use crate::config::values::{SecretText, Written};
 
 /// A set of keys is asked for over the network with the same limit (KEY-01).
 const KEYS_FILE_MAX: u64 = 1024 * 1024;
+/// As an issuer: whoever has the key.
+const ANY: &str = "any";
 
 /// `None` means that a fault is told.
 pub(super) fn of(settings: &JwtSettings, cx: &mut Decoding<'_>) -> Option<JwtPlan> {
     let source = source(settings, cx);
     let algorithms = source.as_ref().and_then(|source| algorithms(settings, source, cx));
     let issuer = source.as_ref().and_then(|source| issuer(settings, source, cx));
-    let (rules, reads) = (rules(settings, cx), places(settings, cx));
+    let (rules, reads) = (rules(settings), places(settings, cx));
     let (source, algorithms, issuer) = (source?, algorithms?, issuer?);
     let keys = keys(&source, &algorithms, issuer.as_deref(), cx);
     let calls = calls(settings, &source);
@@ -122,7 +124,7 @@ fn algorithms(settings: &JwtSettings, source: &Source<'_>, cx: &mut Decoding<'_>
     if settings.algorithms.is_absent() {
         return Some(match source.is_secret() {
             true => vec![Algorithm::Hs256],
-            false => Algorithm::public(),
+            false => Algorithm::USUAL.to_vec(),
         });
     }
     let At { value: list, at } = settings.algorithms.written()?;
@@ -160,7 +162,7 @@ fn algorithms(settings: &JwtSettings, source: &Source<'_>, cx: &mut Decoding<'_>
 #[expect(clippy::option_option, reason = "a fault and any issuer are two things")]
 fn issuer(settings: &JwtSettings, source: &Source<'_>, cx: &mut Decoding<'_>) -> Option<Option<Box<str>>> {
     let At { value, at } = settings.issuer.written()?;
-    let is_any = &*value.text == "any";
+    let is_any = &*value.text == ANY;
     if is_any && source.is_fetched() {
         let message = "`issuer: any` leaves open whose keys are good; it stands only beside `jwks_file`, `public_key` \
                        or `secret`";
@@ -244,8 +246,8 @@ fn unfit(file: &At<Written>, fault: &KeyFault, cx: &mut Decoding<'_>) {
     cx.fault(file.at, Code::ValueKey, message);
 }
 
-fn rules(settings: &JwtSettings, cx: &mut Decoding<'_>) -> Option<ClaimRules> {
-    let required = required(settings, cx);
+fn rules(settings: &JwtSettings) -> Option<ClaimRules> {
+    let required = required(settings);
     let expected = match &settings.require_claims {
         Field::Absent | Field::Default(_) => Vec::new(),
         Field::Bad => return None,
@@ -280,29 +282,24 @@ fn rules(settings: &JwtSettings, cx: &mut Decoding<'_>) -> Option<ClaimRules> {
     })
 }
 
-/// The list may grow, and shrink only by what nothing else relies on (JWT-06).
-fn required(settings: &JwtSettings, cx: &mut Decoding<'_>) -> Option<Vec<Box<str>>> {
+/// What is written replaces the default, and says nothing of what the rest relies on: when a token ends, and whose and for
+/// whom it is unless that may be any (JWT-06).
+fn required(settings: &JwtSettings) -> Option<Vec<Box<str>>> {
     let list = settings.required.value()?;
-    let names: Vec<&str> = list.values().map(|claim| &*claim.0).collect();
-    let may_lack = |name: &str| match name {
-        "aud" => matches!(settings.audience.value(), Some(AudienceText::Any) | None),
-        "sub" => !settings.subject_from.is_absent(),
-        _ => false,
-    };
-    let lacking = ["exp", "iss", "aud", "sub"]
-        .into_iter()
-        .filter(|name| !names.contains(name) && !may_lack(name));
-    let lacking: Vec<&str> = lacking.collect();
-    if list.whole && !lacking.is_empty() {
-        let message = format!(
-            "{} must be in the list, too; only `aud` may be left out beside `audience: any`, and `sub` beside \
-             `subject_from`",
-            listed(&lacking)
-        );
-        cx.fault(settings.required.place(settings.at), Code::ValueMissing, message);
-        return None;
+    let any_issuer = settings.issuer.value().is_some_and(|issuer| &*issuer.text == ANY);
+    let any_audience = matches!(settings.audience.value(), Some(AudienceText::Any));
+    let always = [("exp", true), ("iss", !any_issuer), ("aud", !any_audience)];
+    let always = always.into_iter().filter_map(|(name, stays)| stays.then_some(name));
+    // An `iss` that is held against nothing need not be there, unless somebody asks for it.
+    let is_wanted = |name: &&str| settings.required.written().is_some() || !any_issuer || *name != "iss";
+    let listed = list.values().map(|claim| &*claim.0).filter(is_wanted);
+    let mut names: Vec<Box<str>> = Vec::new();
+    for name in always.chain(listed) {
+        if !names.iter().any(|other| **other == *name) {
+            names.push(name.into());
+        }
     }
-    list.whole.then(|| names.into_iter().map(Into::into).collect())
+    list.whole.then_some(names)
 }
 
 fn places(settings: &JwtSettings, cx: &mut Decoding<'_>) -> Option<Vec<crate::authn::method::Place>> {

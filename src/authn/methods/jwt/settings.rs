@@ -33,8 +33,8 @@ settings! {
         optional public_key: Written,
         /// What HS256, HS384 or HS512 tokens are signed with: at least as many bytes as the hash has.
         optional secret: SecretText,
-        /// The algorithms that tokens may name. Without it: every one with a public key, or HS256 beside `secret`. An RSA key
-        /// that names none is for RS256, unless another one alone is allowed.
+        /// The algorithms that tokens may name. Without it: RS256, PS256, ES256, ES384 and EdDSA, or HS256 beside `secret`. An
+        /// RSA key that names none is for RS256, unless another one alone is allowed.
         optional algorithms: List<Algorithm>,
         /// How far the clocks of the issuer and of this machine may differ.
         default leeway: Time<0, 60_000> = Time(LEEWAY),
@@ -42,8 +42,8 @@ settings! {
         optional max_lifetime: Time<1000, 31_536_000_000>,
         /// Whether a verdict is remembered until the token ends.
         default cache: Remembering = Remembering::On,
-        /// Claims that must be there. `exp` and `iss` always are among them, `aud` unless `audience` is `any`, and `sub` unless
-        /// `subject_from` names another claim.
+        /// Claims that must be there. What is written replaces the default, but `exp` always is among them, `iss` unless `issuer`
+        /// is `any`, and `aud` unless `audience` is `any`. Beside `issuer: any` the default holds no `iss`.
         default required: List<RequiredClaim> = RequiredClaim::all(),
         /// Claims that must have a value, or one of some values.
         optional require_claims: Map<ClaimName, OneOrMore>,

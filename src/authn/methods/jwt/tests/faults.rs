@@ -180,11 +180,6 @@ fn settings_that_exclude_each_other_are_faults() {
         (format!("{{ {BASE}, leeway: 30 }}"), Code::ValueDuration),
         (format!("{{ {BASE}, max_lifetime: 0s }}"), Code::ValueZero),
         (format!("{{ {BASE}, cache: maybe }}"), Code::ValueWord),
-        (format!("{{ {BASE}, required: [] }}"), Code::ValueMissing),
-        (format!("{{ {BASE}, required: [iss, aud, sub] }}"), Code::ValueMissing),
-        (format!("{{ {BASE}, required: [exp, aud, sub] }}"), Code::ValueMissing),
-        (format!("{{ {BASE}, required: [exp, iss, sub] }}"), Code::ValueMissing),
-        (format!("{{ {BASE}, required: [exp, iss, aud] }}"), Code::ValueMissing),
         (
             format!("{{ {BASE}, require_claims: {{ type: [] }} }}"),
             Code::ValueEmpty,
@@ -248,11 +243,6 @@ fn faults_name_what_excludes_what() {
     assert_eq!(
         only("{ issuer: me, audience: api, secret: '${env:SHORT}' }"),
         "a secret for this algorithm has at least 32 bytes; make a longer one"
-    );
-    assert_eq!(
-        only("{ issuer: 'https://a.example', audience: api, required: [exp, sub] }"),
-        "`iss` and `aud` must be in the list, too; only `aud` may be left out beside `audience: any`, and `sub` beside \
-         `subject_from`"
     );
 }
 

@@ -186,6 +186,61 @@ fn any_audience_and_any_issuer_are_taken_where_that_is_written() {
 }
 
 #[test]
+#[doc = "JWT-06"]
+fn what_is_required_besides_takes_nothing_away_that_others_rely_on() {
+    let signer = Signer::of(Algorithm::EdDsa);
+    let files = [("ed.pem", public_pem(&signer))];
+    let (ours, any) = ("issuer: me, audience: api", "issuer: any, audience: any");
+    for (settings, needed, needless) in [
+        (format!("{ours}, required: [tenant]"), "exp iss aud tenant", "sub"),
+        (format!("{ours}, required: []"), "exp iss aud", "sub tenant"),
+        (ours.to_owned(), "exp iss aud sub", "tenant"),
+        (format!("{any}, required: [tenant]"), "exp tenant", "iss aud sub"),
+        (format!("{any}, required: [iss, aud, exp]"), "exp iss aud", "sub tenant"),
+        (any.to_owned(), "exp aud sub", "iss tenant"),
+    ] {
+        let method = method(
+            &format!("{{ {settings}, public_key: ed.pem, subject_from: client }}"),
+            &files,
+        );
+        let verdict = |lacking: &str| {
+            let mut claims = with("tenant", json!("a"));
+            claims["client"] = json!("c");
+            claims.as_object_mut().unwrap().remove(lacking).unwrap();
+            ask(&*method, &signer.says(&claims)).map(|_| ())
+        };
+        for name in needed.split(' ') {
+            let code = verdict(name).unwrap_err().code;
+            let expected = match name {
+                "iss" if settings.starts_with(ours) => Code::TokenIssuer,
+                _ => Code::TokenMalformed,
+            };
+            assert_eq!(code, expected, "{settings}: {name}");
+        }
+        for name in needless.split(' ') {
+            assert_eq!(verdict(name), Ok(()), "{settings}: {name}");
+        }
+    }
+}
+
+#[test]
+#[doc = "JWT-03"]
+fn long_hashes_of_rsa_are_taken_where_they_are_named() {
+    let signer = Signer::of(Algorithm::Ps384);
+    let files = keys_file(&signer);
+    let token = signer.says(&good());
+    let named = method(
+        "{ issuer: me, audience: api, jwks_file: keys.json, algorithms: [PS384] }",
+        &files,
+    );
+    assert!(ask(&*named, &token).is_ok());
+    let usual = Signer::of(Algorithm::EdDsa);
+    let both = jwks(&[signer.jwk("one"), usual.jwk("two")]);
+    let unnamed = method(BY_FILE, &[("keys.json", String::from_utf8(both).unwrap())]);
+    assert_eq!(ask(&*unnamed, &token).unwrap_err().code, Code::TokenSignature);
+}
+
+#[test]
 #[doc = "JWT-05"]
 fn a_token_is_claimed_by_its_issuer_alone() {
     let signer = Signer::of(Algorithm::EdDsa);
