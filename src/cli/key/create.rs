@@ -22,7 +22,7 @@ key before an old one expires; both may have the same owner.
 Examples:
   portcullis key create -c gateway.yaml --owner billing --role svc --expires 90d
   portcullis key create -c gateway.yaml --owner crm --permission orders:read \\
-      --network 10.0.0.0/8 --limit 50/s --json | jq -r .key";
+      --network 10.0.0.0/8 --json | jq -r .key";
 
 /// Make a key, and show it this once
 #[derive(Debug, Args)]
@@ -48,7 +48,7 @@ pub(super) struct Create {
     /// An address or network it may come from; may stand several times
     #[arg(long = "network", value_name = "NETWORK", value_parser = network)]
     networks: Vec<IpNet>,
-    /// How many requests may be made with it, like 50/s
+    /// How many requests may be made with it, like 50/s; kept, and not enforced in this version
     #[arg(long, value_name = "RATE", value_parser = limit)]
     limit: Option<Box<str>>,
     /// Print JSON, for programs

@@ -62,7 +62,7 @@ settings! {
         optional expires: Date,
         /// The only addresses it may come from; absent = everywhere.
         optional networks: List<Network>,
-        /// How many requests may be made with it.
+        /// How many requests may be made with it. This version reads it and does not hold anybody to it; `check` warns.
         optional limit: Rate,
     }
 }
@@ -224,6 +224,7 @@ fn reads(place: &Place) -> Reads {
 struct Gathered {
     keys: FileKeys,
     ids: HashSet<Arc<str>>,
+    told_of_limits: bool,
 }
 
 impl Gathered {
@@ -235,6 +236,12 @@ impl Gathered {
 
     fn key(&mut self, raw: &RawKey, at: Span, cx: &mut Decoding<'_>) -> Option<()> {
         let verified = verified(raw, cx);
+        // Once: a file may hold a million.
+        if !raw.limit.is_absent() && !std::mem::replace(&mut self.told_of_limits, true) {
+            let message = "`limit` is not enforced in this version, for this key and any other: requests beyond it are \
+                           answered like those before";
+            cx.findings.warn(raw.limit.place(at), Code::KeyLater, message);
+        }
         let id = raw.id.value().map(|id| &id.text)?;
         if !self.ids.insert(Arc::clone(id)) {
             let message = format!(

@@ -38,6 +38,24 @@ fn a_place_says_where_the_key_stands() {
 }
 
 #[test]
+fn a_limit_that_is_not_enforced_is_warned_of_once_and_at_its_place() {
+    let key = |id: &str, more: &str| format!("{{ id: {id}, hash: \"{}\"{more} }}", hash(id));
+    let warnings = |keys: &[String]| -> Vec<_> {
+        let loaded = loaded(&format!("{{ keys: [{}] }}", keys.join(", ")), &Given::nothing());
+        let place = |warning: &crate::config::Warning| (warning.line, warning.col, warning.code);
+        loaded.warnings.iter().map(place).collect()
+    };
+    let (plain, first, second) = (key("a", ""), key("b", ", limit: 50/s"), key("c", ", limit: 1/d"));
+    assert_eq!(warnings(std::slice::from_ref(&plain)), []);
+    let told = warnings(&[plain.clone(), first.clone(), second]);
+    let text = file(&format!("{{ keys: [{plain}, {first}"));
+    let line = text.lines().find(|line| line.contains("50/s")).unwrap();
+    let column = line.find("50/s").unwrap() + 1;
+    assert_eq!(told.len(), 1);
+    assert_eq!((told[0].1 as usize, told[0].2), (column, Code::KeyLater));
+}
+
+#[test]
 #[doc = "CF-01"]
 fn every_fault_of_the_settings_is_told_at_its_place() {
     let nothing = Given::nothing();
