@@ -77,7 +77,7 @@ impl Ground {
             clock: world.clock,
             store: kept.store,
             replays: Arc::new(Replays::new(REPLAYS)),
-            passwords: Arc::new(Pool::for_cores(world.cores)),
+            passwords: Arc::new(Pool::for_cores(world.cores, background.timers().clone())),
             outbound,
             keyring,
             background,

@@ -94,7 +94,10 @@ impl Supplies {
             clock,
             store: None,
             replays: Arc::new(Replays::new(REPLAYS)),
-            passwords: Arc::new(Pool::for_cores(std::num::NonZeroUsize::MIN)),
+            passwords: Arc::new(Pool::for_cores(
+                std::num::NonZeroUsize::MIN,
+                background.timers().clone(),
+            )),
             outbound,
             keyring: Arc::new(Keyring::new(parts, READING)),
             background,

@@ -1,5 +1,5 @@
 //! Where passwords are hashed: a few threads of low priority, so that requests that need no password do not notice. Who
-//! asks while too much is waiting is told so at once. What a password is for is not known here.
+//! asks while too much is waiting is told so at once, and who has waited too long then. What a password is for is not known here.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -7,14 +7,18 @@ use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
 use super::hash::{OutOfMemory, PasswordHash};
 use super::plain::PlainPassword;
+use crate::base::timers::Timers;
 
-/// Who comes last waits some 0.4 s; by then a client has often gone, and more would only be late.
+/// Bounds the memory of what waits. How long that takes is the hashes' own doing: from milliseconds to a second each.
 const WAITING_PER_THREAD: usize = 32;
+/// How long anybody waits for his turn; by then a client has often gone, and more would only be late.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Held by all that run at a time. Every hash that may be verified fits.
 const MEMORY_MAX: usize = 256 * 1024 * 1024;
 /// Niceness: a thread that forwards requests gets nine times the share of a core that is wanted by both.
@@ -23,6 +27,7 @@ const NICENESS: i32 = 10;
 /// Threads for hashing. They begin when there is work and end with the pool.
 pub struct Pool {
     shared: Arc<Shared>,
+    timers: Timers,
 }
 
 /// Why nothing is known about a password.
@@ -67,17 +72,19 @@ struct Job {
 
 impl Pool {
     /// For a machine with so many cores: half of them may hash.
-    pub fn for_cores(cores: NonZeroUsize) -> Self {
+    pub fn for_cores(cores: NonZeroUsize, timers: Timers) -> Self {
         let threads = (cores.get() / 2).max(1);
-        Self::sized(Sizes {
+        let sizes = Sizes {
             threads,
             waiting: threads.saturating_mul(WAITING_PER_THREAD),
             memory: MEMORY_MAX,
-        })
+        };
+        Self::sized(sizes, timers)
     }
 
-    fn sized(sizes: Sizes) -> Self {
+    fn sized(sizes: Sizes, timers: Timers) -> Self {
         Self {
+            timers,
             shared: Arc::new(Shared {
                 sizes,
                 state: Mutex::default(),
@@ -92,19 +99,23 @@ impl Pool {
         Ok(self.run(memory, move || hash.verify(&password)).await??)
     }
 
-    /// Do `work` on a thread of the pool. When nobody waits for it any more before it begins, it is not done.
+    /// Do `work` on a thread of the pool. When nobody waits for it any more before it begins, it is not done. What has begun
+    /// is waited for: it is paid for already.
     async fn run<T, F>(&self, memory: usize, work: F) -> Result<T, PoolFault>
     where
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,
     {
+        let (begin, begun) = oneshot::channel();
         let (reply, answer) = oneshot::channel();
         let work = Box::new(move || {
-            if !reply.is_closed() {
+            if begin.send(()).is_ok() {
                 let _nobody_waits = reply.send(work());
             }
         });
         self.shared.put(Job { memory, work })?;
+        let turn = self.timers.within(PATIENCE, begun).await;
+        turn.ok_or(PoolFault::Overloaded)?.map_err(|_| PoolFault::Lost)?;
         answer.await.map_err(|_| PoolFault::Lost)
     }
 }

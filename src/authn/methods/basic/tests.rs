@@ -5,6 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::*;
 use crate::authn::principal::Principal;
+use crate::base::clock::Clock;
+use crate::base::timers::Timers;
 use crate::config::{Given, Kinds, Warning};
 use crate::identity::passwords::PlainPassword;
 
@@ -71,7 +73,7 @@ fn method(users: &[(&str, &str)]) -> Passwords {
     };
     Passwords::of(
         &users.iter().map(user).collect::<Vec<_>>(),
-        Arc::new(Pool::for_cores(NonZeroUsize::MIN)),
+        Arc::new(Pool::for_cores(NonZeroUsize::MIN, Timers::new(Clock::system()))),
     )
 }
 

@@ -2,13 +2,23 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 
 use super::*;
+use crate::base::clock::{Clock, Timestamp};
 
 fn pool(threads: usize, waiting: usize, memory: usize) -> Pool {
-    Pool::sized(Sizes {
+    pool_by(&clock(), threads, waiting, memory)
+}
+
+fn pool_by(clock: &Clock, threads: usize, waiting: usize, memory: usize) -> Pool {
+    let sizes = Sizes {
         threads,
         waiting,
         memory,
-    })
+    };
+    Pool::sized(sizes, Timers::new(clock.clone()))
+}
+
+fn clock() -> Clock {
+    Clock::manual(Timestamp::from_millis(0))
 }
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -39,7 +49,7 @@ macro_rules! put {
 fn a_password_is_verified_on_the_pool() {
     let password = |text: &str| PlainPassword::new(text).unwrap();
     let hash = Arc::new(PasswordHash::of(&password("correct horse battery"), [1; 16]).unwrap());
-    let pool = Pool::for_cores(NonZeroUsize::MIN);
+    let pool = Pool::for_cores(NonZeroUsize::MIN, Timers::new(clock()));
     runtime().block_on(async {
         let verify = |text: &str| pool.verify(password(text), Arc::clone(&hash));
         assert_eq!(verify("correct horse battery").await, Ok(true));
@@ -150,6 +160,38 @@ fn a_job_that_nobody_waits_for_is_not_done() {
         let abandoned = pool.run(1, move || mark.store(true, Ordering::SeqCst));
         put!(abandoned);
         drop(abandoned);
+        drop(end);
+        assert_eq!(running.await, Ok(()));
+        assert_eq!(pool.run(1, || 1).await, Ok(1));
+        assert!(!done.load(Ordering::SeqCst));
+    });
+}
+
+#[test]
+#[doc = "ID-03"]
+fn who_waits_two_seconds_for_his_turn_is_told_and_his_job_is_not_done() {
+    let clock = clock();
+    let pool = pool_by(&clock, 1, 8, 100);
+    runtime().block_on(async {
+        let (work, began, end) = held();
+        let running = pool.run(1, work);
+        put!(running);
+        began.recv().unwrap();
+        let done = Arc::new(AtomicBool::new(false));
+        let mark = Arc::clone(&done);
+        let waiting = pool.run(1, move || mark.store(true, Ordering::SeqCst));
+        put!(waiting);
+        clock.advance(PATIENCE - Duration::from_millis(1));
+        assert!(futures_util::poll!(&mut waiting).is_pending());
+        // It has begun, and is not given up.
+        assert!(futures_util::poll!(&mut running).is_pending());
+        clock.advance(Duration::from_millis(1));
+        let timers = pool.timers.clone();
+        let driver = Box::pin(timers.run());
+        match futures_util::future::select(&mut waiting, driver).await {
+            futures_util::future::Either::Left((told, _)) => assert_eq!(told, Err(PoolFault::Overloaded)),
+            futures_util::future::Either::Right(_) => panic!("the wheel stopped"),
+        }
         drop(end);
         assert_eq!(running.await, Ok(()));
         assert_eq!(pool.run(1, || 1).await, Ok(1));
