@@ -131,27 +131,35 @@ impl<T: Send + Sync + 'static> Refresh<T> {
             is_first: progress.failures == 0,
             left,
         });
-        if left.is_some_and(|left| left.is_zero()) {
+        self.forget_expired(shared);
+        progress.failures = progress.failures.saturating_add(1);
+        shared.unknown().end(Ended::Failed, self.now());
+    }
+
+    /// Tells those who remember verdicts, too: no set, no verdict by it.
+    fn forget_expired(&self, shared: &Shared<T>) {
+        if shared.left().is_some_and(|left| left.is_zero()) {
             shared.forget();
             self.telemetry.emit(KeysExpired {
                 authenticator: &self.authenticator,
             });
         }
-        progress.failures = progress.failures.saturating_add(1);
-        shared.unknown().end(Ended::Failed, self.now());
     }
 
-    /// Until `next`, or until somebody wants a fetch before that. Breaks when nobody holds the set any more.
+    /// Until `next`, or until somebody wants a fetch before that. A set whose time ends meanwhile is forgotten. Breaks when nobody holds the set any more.
     async fn rest(&self, next: Moment) -> ControlFlow<()> {
         if let Some(shared) = self.shared.upgrade() {
             shared.unknown().rest();
         }
         loop {
-            let woken = self.timers().before(next, self.wanted.notified()).await;
+            let end = self.shared.upgrade().and_then(|shared| shared.usable_until());
+            let wake = end.map_or(next, |end| end.min(next));
+            self.timers().before(wake, self.wanted.notified()).await;
             let Some(shared) = self.shared.upgrade() else {
                 return ControlFlow::Break(());
             };
-            if woken.is_none() || shared.unknown().is_wanted() {
+            self.forget_expired(&shared);
+            if self.now() >= next || shared.unknown().is_wanted() {
                 return ControlFlow::Continue(());
             }
         }

@@ -127,10 +127,14 @@ impl<T> Shared<T> {
         self.reachable.store(reachable, Ordering::Release);
     }
 
+    /// When the set in force has to go unless it is confirmed.
+    pub(super) fn usable_until(&self) -> Option<Moment> {
+        Some(self.known.load().as_ref()?.usable_until)
+    }
+
     /// How long the set in force may still be used.
     pub(super) fn left(&self) -> Option<Duration> {
-        let known = self.known.load();
-        Some(known.as_ref()?.usable_until.since(self.timers.now()))
+        Some(self.usable_until()?.since(self.timers.now()))
     }
 
     /// Forget a set that may not be used any more, so that verdicts by it are forgotten, too.

@@ -238,6 +238,34 @@ fn keys_that_nobody_confirmed_for_a_day_are_not_used_any_more() {
 }
 
 #[test]
+#[doc = "KEY-04"]
+fn what_was_judged_by_keys_is_forgotten_when_their_day_ends_and_not_with_the_next_fetch() {
+    run(async {
+        let bench = Bench::new().await;
+        bench.publish(&["a"]);
+        let remote = bench.remote().fetched(1).await;
+        bench.fail();
+        // Until fetches are half a minute apart.
+        for _ in 0..9 {
+            bench.after(FIVE_MINUTES, &remote).await;
+        }
+        let left = remote.0.left().unwrap();
+        bench.after(left - seconds(10), &remote).await;
+        let fetches = bench.fetches();
+        bench.clock.advance(seconds(9));
+        yield_some().await;
+        assert_eq!((remote.kids(), remote.generation()), (kids(["a"]), 1));
+        bench.clock.advance(seconds(1));
+        yield_some().await;
+        assert_eq!((remote.kids(), remote.generation()), (None, 2));
+        assert_eq!(bench.fetches(), fetches);
+        bench.publish(&["a"]);
+        bench.after(seconds(30), &remote).await;
+        assert_eq!((remote.kids(), remote.generation()), (kids(["a"]), 3));
+    });
+}
+
+#[test]
 #[doc = "CF-06"]
 fn an_issuer_that_says_nothing_holds_nobody_up() {
     run(async {
