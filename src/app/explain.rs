@@ -158,8 +158,21 @@ async fn ask(
 }
 
 impl Explanation {
+    /// Whether the running gateway may know more: of keys that would have to be fetched, of a store that cannot be read
+    /// from here.
+    pub fn is_checkable_offline(&self) -> bool {
+        !self.waits_for_keys()
+            && !matches!(
+                self.outcome,
+                Some(Outcome::Refused {
+                    code: Code::StoreUnavailable,
+                    ..
+                })
+            )
+    }
+
     /// Whether it needs keys that are not there. Nobody fetches any here.
-    pub fn waits_for_keys(&self) -> bool {
+    fn waits_for_keys(&self) -> bool {
         matches!(
             self.outcome,
             Some(Outcome::Refused {
