@@ -6,6 +6,7 @@ mod identity;
 mod introspection;
 mod lists;
 mod remembered;
+mod table;
 mod told;
 mod signature;
 
