@@ -3,6 +3,8 @@
 
 mod grpc;
 mod h2;
+mod keys;
+mod tokens;
 mod websocket;
 
 use std::io::{BufRead, BufReader, Read};
