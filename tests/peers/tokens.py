@@ -9,6 +9,7 @@ import argparse
 import base64
 import contextlib
 import datetime
+import functools
 import hashlib
 import hmac
 import io
@@ -23,6 +24,7 @@ import jose.jwt
 import joserfc.jwk
 import joserfc.jwt
 import jwt
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from keys import KINDS, PUBLIC, SHARED
 from verdict import Verdicts
@@ -35,13 +37,22 @@ GOOD = (200, "")
 SIGNATURE = (401, "token.signature")
 
 
+@functools.cache
+def loaded(key):
+    """Checking the numbers of an RSA key takes longer than signing with it."""
+    return load_pem_private_key(key.encode(), None) if key.startswith("-----") else key
+
+
+imported = functools.cache(lambda maker, key: maker.import_key(key))
+
+
 def pyjwt(header, claims, key, _kind):
-    return jwt.encode(claims, key, algorithm=header["alg"], headers={"kid": header["kid"]})
+    return jwt.encode(claims, loaded(key), algorithm=header["alg"], headers={"kid": header["kid"]})
 
 
 def of_joserfc(header, claims, key, kind):
     maker = KINDS.get(kind, joserfc.jwk.OctKey)
-    return joserfc.jwt.encode(header, claims, maker.import_key(key), algorithms=[header["alg"]])
+    return joserfc.jwt.encode(header, claims, imported(maker, key), algorithms=[header["alg"]])
 
 
 def of_authlib(header, claims, key, _kind):
@@ -57,7 +68,7 @@ def flask_jwt(header, claims, key, kind, refreshing=False):
     app.config.update(
         JWT_ALGORITHM=header["alg"],
         JWT_SECRET_KEY=key,
-        JWT_PRIVATE_KEY=key,
+        JWT_PRIVATE_KEY=loaded(key),
         JWT_ENCODE_ISSUER=claims["iss"],
         JWT_ENCODE_AUDIENCE=claims["aud"],
         # Our clock is not the machine's, which is what this library goes by.

@@ -4,6 +4,7 @@
 mod grpc;
 mod h2;
 mod keys;
+mod signatures;
 mod tokens;
 mod websocket;
 
