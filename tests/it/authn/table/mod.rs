@@ -11,6 +11,7 @@ mod claims;
 mod grants;
 mod headers;
 mod keys;
+mod messages;
 mod payloads;
 mod places;
 mod shapes;
@@ -78,8 +79,11 @@ impl Case {
     }
 }
 
+/// What makes the cases of a table.
+type Table = fn() -> Vec<Case>;
+
 /// Every table, by its name.
-fn tables() -> Vec<(&'static str, fn() -> Vec<Case>)> {
+fn tables() -> Vec<(&'static str, Table)> {
     vec![
         ("headers", headers::cases),
         ("payloads", payloads::cases),
@@ -93,6 +97,7 @@ fn tables() -> Vec<(&'static str, fn() -> Vec<Case>)> {
         ("api_keys", api_keys::cases),
         ("basic", basic::cases),
         ("signatures", signatures::cases),
+        ("messages", messages::cases),
     ]
 }
 
@@ -168,5 +173,5 @@ fn the_tables_hold_what_they_claim_to() {
             count += 1;
         }
     }
-    assert!(count >= 1000, "only {count} cases");
+    assert!(count >= 1100, "only {count} cases");
 }
