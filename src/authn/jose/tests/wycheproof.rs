@@ -147,13 +147,13 @@ fn what_pss_allows_and_tokens_do_not_is_refused() {
             let key = key(&group.pem, algorithm);
             for test in group.tests {
                 // What is wrong for the set is right for a token.
-                let ours = test.comment == "s_len changed to 32" && algorithm == Algorithm::Ps256;
+                let ours = test.comment == "s_len changed to 32" && name == Pss::RsaPss2048Sha256Mgf1SaltLen0;
                 assert_eq!(key.verifies(&test.msg, &test.sig), ours, "{name:?} {}", test.tc_id);
                 refused += usize::from(!ours);
             }
         }
     }
-    assert_eq!(refused, 1);
+    assert_eq!(refused, 475);
 }
 
 /// A MAC cut short is none here, and a secret shorter than the hash is no key, whatever a MAC alone would allow.

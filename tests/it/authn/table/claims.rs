@@ -88,7 +88,19 @@ const VALUES: &[(&str, &str, Answer)] = &[
     ("email_verified", "1", IN),
     ("nonce", r#""n-0S6_WzA2Mj""#, IN),
     ("client_id", r#""s6BhdRkqt3""#, IN),
-    ("cnf", r#"{"jkt":"0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}"#, IN),
+    (
+        "cnf",
+        r#"{"jkt":"0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}"#,
+        REFUSED,
+    ),
+    (
+        "cnf",
+        r#"{"x5t#S256":"bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2"}"#,
+        REFUSED,
+    ),
+    ("cnf", "{}", REFUSED),
+    ("cnf", "1", REFUSED),
+    ("cnf", "null", IN),
 ];
 
 const ELSEWHERE: &[(&str, &str, &str, Answer)] = &[
