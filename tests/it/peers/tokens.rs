@@ -86,6 +86,9 @@ fn gateway(keys: &Keys, issuer: &Upstream, upstream: &Upstream) -> Gateway {
 fn asked(found: &Found, keys: &Keys, issuer: &Upstream, at_least: usize) {
     let upstream = Upstream::ok();
     let gateway = gateway(keys, issuer, &upstream);
+    // Before the first set is there, a token that needs it is answered with an outage.
+    let fetched = ["authenticator=\"url\"", "result=\"ok\""];
+    gateway.wait_metric("portcullis_jwks_fetches_total", &fetched, |fetches| fetches >= 1.0);
     let (mut asked, mut wrong) = (0, Vec::new());
     for refused in [true, false] {
         for case in found.cases.iter().filter(|case| (case["status"] != 200) == refused) {
