@@ -22,7 +22,7 @@ use crate::base::random::Random;
 use crate::base::task::TaskHandle;
 use crate::base::tasks::Tasks;
 use crate::base::timers::Timers;
-use crate::config::spec::Access;
+use crate::config::spec::{Access, OwnAnswer};
 use crate::config::{Config, Environment, Process};
 use crate::forward;
 use crate::pipeline::{self, Answer, Observer, Rejection, Snapshot, WayOut};
@@ -60,7 +60,7 @@ pub struct Explanation {
 #[derive(Debug)]
 pub struct ExplainedRoute {
     pub id: Arc<str>,
-    /// Of the file.
+    /// Of the file; 0 for a route that the gateway adds.
     pub line: u32,
     /// Name and kind of every authenticator it lists.
     pub auth: Vec<(Arc<str>, &'static str)>,
@@ -250,7 +250,7 @@ impl Observer for Notes<'_> {
     fn identified(&mut self, identity: &Identity) {
         self.explanation.identity = Some(match identity {
             Identity::Anonymous => ExplainedIdentity::Anonymous,
-            Identity::Known { who, also } => ExplainedIdentity::Known {
+            Identity::Known { who, also, .. } => ExplainedIdentity::Known {
                 who: Arc::clone(who),
                 also: also.clone(),
             },
@@ -284,6 +284,7 @@ impl WayOut for Nowhere {
             to: match &route.answer {
                 RouteAnswer::Upstream(upstream) => format!("the upstream `{}`", upstream.name),
                 RouteAnswer::Echo(name) => format!("the built-in upstream `{name}`"),
+                RouteAnswer::Own(OwnAnswer::Keys) => "the gateway itself, which tells its public keys".to_owned(),
                 RouteAnswer::Redirect(to) => format!("a redirect to {}", String::from_utf8_lossy(to.to.as_bytes())),
             },
             target: asked

@@ -131,7 +131,12 @@ impl Control {
             Ok((_, files)) => files.as_slice(),
             // Also what is missing: its appearance may be the repair.
             Err(ReloadError::Invalid(faults)) => faults.files(),
-            Err(ReloadError::NotReloadable(_) | ReloadError::Bind { .. } | ReloadError::Outbound(_)) => &[],
+            Err(
+                ReloadError::NotReloadable(_)
+                | ReloadError::Bind { .. }
+                | ReloadError::Outbound(_)
+                | ReloadError::Signing(_),
+            ) => &[],
         };
         if let Some(watch) = &*self.watch.lock().unwrap_or_else(PoisonError::into_inner)
             && !files.is_empty()
@@ -234,6 +239,7 @@ impl Gateway {
             connections: Arc::default(),
             snapshots: Arc::clone(&snapshots),
             nudges: Nudges::default(),
+            own_keys: Arc::clone(&ground.own_keys),
         };
         let workers: Result<Vec<_>, _> = (0..config.workers.get())
             .map(|number| WorkerHandle::start(number, shared.clone()))
@@ -427,7 +433,7 @@ impl From<ReloadError> for StartError {
             ReloadError::Invalid(faults) => Self::Invalid(faults),
             ReloadError::Bind { addr, source } => Self::Bind { addr, source },
             ReloadError::NotReloadable(what) => Self::System(io::Error::other(what)),
-            ReloadError::Outbound(source) => Self::System(source),
+            ReloadError::Outbound(source) | ReloadError::Signing(source) => Self::System(source),
         }
     }
 }

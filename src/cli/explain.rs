@@ -142,7 +142,11 @@ fn as_text(explanation: &Explanation) -> String {
         line(&mut text, "client", &client.to_string());
     }
     if let Some(route) = &explanation.route {
-        line(&mut text, "route", &format!("{} (line {})", route.id, route.line));
+        let place = match route.line {
+            0 => "the gateway's own".to_owned(),
+            line => format!("line {line}"),
+        };
+        line(&mut text, "route", &format!("{} ({place})", route.id));
         line(&mut text, "asks for", &asks_for(route));
     }
     match &explanation.identity {
@@ -243,7 +247,7 @@ fn as_json(explanation: &Explanation) -> Json {
             .iter()
             .map(|(name, kind)| json!({ "name": &**name, "kind": kind }))
             .collect();
-        json!({ "id": &*route.id, "line": route.line, "auth": auth, "open": route.is_open })
+        json!({ "id": &*route.id, "line": (route.line > 0).then_some(route.line), "auth": auth, "open": route.is_open })
     });
     let verdict = match &explanation.outcome {
         None => json!({ "allowed": true }),

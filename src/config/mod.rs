@@ -5,6 +5,7 @@
 
 pub mod authenticators;
 mod book;
+pub mod callable;
 mod check;
 pub mod defaults;
 mod environment;

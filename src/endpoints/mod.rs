@@ -5,3 +5,4 @@ pub mod echo;
 pub mod health;
 pub mod metrics;
 pub mod redirect;
+pub mod well_known;

@@ -17,8 +17,11 @@ pub(super) const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwa
 
 /// Everything but `Host`, which depends on the target.
 pub fn prepare(headers: &mut HeaderMap, asked: &Asked, identity: &Identity, route: &Route) {
-    if let Identity::Known { who, .. } = identity {
+    if let Identity::Known { who, token, .. } = identity {
         introduce(headers, &who.told, &route.forward.identity);
+        if let (Some(name), Some(token)) = (&route.forward.identity.token, token) {
+            headers.insert(name, token.clone());
+        }
     }
     headers.insert(X_FORWARDED_FOR, asked.forwarding.addresses.clone());
     headers.insert(X_FORWARDED_PROTO, asked.forwarding.proto.clone());

@@ -173,7 +173,10 @@ impl Admin {
             return answer;
         }
         match endpoint {
-            Endpoint::Probe(probe) => health::answer(probe, &self.parts.health),
+            Endpoint::Probe(probe) => {
+                let is_whole = !self.parts.telemetry.metrics().lacks_keys();
+                health::answer(probe, &self.parts.health, is_whole)
+            }
             Endpoint::Metrics => metrics::answer(&self.parts.telemetry, (self.parts.figures)(), &head.headers),
         }
     }

@@ -179,7 +179,7 @@ impl Drop for Record {
                 name,
                 took: self.upstream_took,
             }),
-            RouteAnswer::Redirect(_) => None,
+            RouteAnswer::Redirect(_) | RouteAnswer::Own(_) => None,
         });
         let left = (!self.whole && self.reason.is_none()).then_some(if self.worker.is_ending() {
             "cut off at the end of a drain"

@@ -70,6 +70,15 @@ pub enum StoreFault {
 }
 
 impl Database {
+    /// The same database, for whoever must not wait in line with requests.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        Self {
+            background: self.background.apart(),
+            ..self.clone()
+        }
+    }
+
     /// Open the file at `path`, made where it is missing, and bring its tables up to date.
     pub async fn open(path: &Path, background: &Background) -> Result<Self, OpenFault> {
         let path: Arc<Path> = path.into();

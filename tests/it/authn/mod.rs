@@ -3,6 +3,7 @@
 mod api_keys;
 mod basic;
 mod identity;
+mod identity_token;
 mod introspection;
 mod lists;
 mod protocols;
