@@ -86,7 +86,7 @@ const VALUES: &[(&str, &str, Answer)] = &[
     ("events", "null", REFUSED),
     ("email", r#""a@example.test""#, IN),
     ("email_verified", "1", IN),
-    ("nonce", r#""n-0S6_WzA2Mj""#, IN),
+    ("nonce", r#""n-0S6_WzA2Mj""#, REFUSED),
     ("client_id", r#""s6BhdRkqt3""#, IN),
     (
         "cnf",
