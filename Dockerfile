@@ -24,6 +24,7 @@ RUN mkdir src benches \
  && cargo build --locked --release --lib
 
 # What is copied can be older than the empty files above, and cargo compares times.
+COPY migrations migrations
 COPY src src
 RUN touch src/lib.rs src/main.rs \
  && cargo build --locked --release --bin portcullis

@@ -154,13 +154,16 @@ fn help_names_the_commands_that_exist_and_shows_examples() {
     Usage: portcullis <COMMAND>
 
     Commands:
-      run      Start the gateway
-      check    Check a configuration file and report every fault in it
-      schema   Print the JSON schema of the configuration
-      health   Ask a running gateway whether it is well
-      key      Make, list and revoke API keys
-      version  Print the version
-      help     Print this message or the help of the given subcommand(s)
+      run            Start the gateway
+      check          Check a configuration file and report every fault in it
+      explain        Tell what would become of a request, and why
+      schema         Print the JSON schema of the configuration
+      health         Ask a running gateway whether it is well
+      key            Make, list and revoke API keys
+      sign           Sign a request; print it as a curl line, or only its fields
+      hash-password  Turn a password into the hash that a configuration holds
+      version        Print the version
+      help           Print this message or the help of the given subcommand(s)
 
     Options:
       -h, --help     Print help
@@ -169,9 +172,13 @@ fn help_names_the_commands_that_exist_and_shows_examples() {
     Examples:
       portcullis run -c config/quickstart.yaml   start; prints curl lines to paste
       portcullis check gateway.yaml              every fault, with its place and the way out
+      portcullis explain -c gateway.yaml GET /orders what would become of it, and why
       portcullis schema > schema.json            editors complete and check with it
       portcullis health -c gateway.yaml          is this file's gateway ready for traffic?
       portcullis key create -c gateway.yaml --owner billing --role svc --expires 90d
+      portcullis sign --scheme v1 --key-id acme --secret-file acme.key GET
+      https://api.example.com/orders
+      portcullis hash-password                   what stands for a password in a file
 
     Exit codes: 0 ok, 1 failure at run time, 2 wrong usage, 78 invalid configuration.
     ");

@@ -36,7 +36,7 @@ pub(super) fn banner(config: &Config, addresses: &[ListenAddr], admin: SocketAdd
     for route in config.routes.iter().take(ROUTES_SHOWN) {
         let _ = writeln!(
             text,
-            "    {:<width$}  {:<9}  {}",
+            "    {:<width$}  {:<13}  {}",
             route.id,
             who(route),
             answer(config, route)

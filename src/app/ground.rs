@@ -28,6 +28,7 @@ pub(super) struct Ground {
     pub(super) resolver: Resolver,
     pub(super) supplies: Supplies,
     pub(super) random: fn() -> Random,
+    /// What was revoked before its time, here and in the store.
     pub(super) revocations: Arc<Revocations>,
     /// What bodies that are held whole may take.
     pub(super) held: Room,

@@ -212,3 +212,42 @@ impl Hasher for Passed {
         self.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn verdicts() -> Verdicts {
+        let spec = CacheSpec {
+            size: 1 << 20,
+            ttl: Duration::from_secs(60),
+            negative_ttl: Duration::from_secs(2),
+        };
+        Verdicts::new(&spec, &mut Random::system())
+    }
+
+    proptest! {
+        #[test]
+        #[doc = "CA-01, VR-04"]
+        fn what_differs_anywhere_is_filed_apart(
+            one in (".{0,40}", 0_u64..4, 0_u64..4),
+            other in (".{0,40}", 0_u64..4, 0_u64..4),
+        ) {
+            let verdicts = verdicts();
+            let key = |(credential, instance, generation): &(String, u64, u64)| Key {
+                credential: verdicts.digest(credential.as_bytes()),
+                instance: *instance,
+                generation: *generation,
+            };
+            prop_assert_eq!(key(&one) == key(&other), one == other);
+        }
+    }
+
+    #[test]
+    #[doc = "CA-01"]
+    fn another_process_files_the_same_credential_elsewhere() {
+        assert_ne!(verdicts().digest(b"token"), verdicts().digest(b"token"));
+    }
+}

@@ -46,10 +46,7 @@ impl Refused {
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.authenticator {
-            Some(authenticator) => write!(f, "{authenticator}: {}", self.refusal),
-            None => self.refusal.fmt(f),
-        }
+        self.refusal.fmt(f)
     }
 }
 

@@ -173,8 +173,8 @@ fn as_text(explanation: &Explanation) -> String {
         Some(Outcome::Refused {
             code,
             reason,
+            authenticator,
             challenges,
-            ..
         }) => {
             line(
                 &mut text,
@@ -182,6 +182,9 @@ fn as_text(explanation: &Explanation) -> String {
                 &format!("refused: {} {}", code.status().as_u16(), code.as_str()),
             );
             line(&mut text, "because", reason);
+            if let Some(authenticator) = authenticator {
+                line(&mut text, "by", authenticator);
+            }
             if explanation.waits_for_keys() {
                 line(&mut text, "", "not checkable offline: ask the running gateway");
             }

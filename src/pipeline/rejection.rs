@@ -102,6 +102,9 @@ impl Rejection {
             ) => "Try again later; the operator finds the reason under the request id.".into(),
             Self::Panicked => "The operator finds the reason under the request id.".into(),
             Self::Identity(IdentityFault::Body(fault)) => fault.to_string().into(),
+            Self::Identity(IdentityFault::Refused(refused)) if refused.refusal.code == Code::CredentialMissing => {
+                "Send what `WWW-Authenticate` asks for.".into()
+            }
             Self::Identity(IdentityFault::Refused(_)) | Self::Policy(_) => {
                 "The operator finds the exact reason under the request id.".into()
             }

@@ -21,13 +21,14 @@ from pathlib import Path
 import answers
 import connections
 import http2
+import identity
 import requests
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SCRATCH = ROOT / "target" / "mutants"
 TREE = SCRATCH / "tree"
 
-MUTANTS = requests.MUTANTS + answers.MUTANTS + connections.MUTANTS + http2.MUTANTS
+MUTANTS = requests.MUTANTS + answers.MUTANTS + connections.MUTANTS + http2.MUTANTS + identity.MUTANTS
 
 
 def copy_tree():

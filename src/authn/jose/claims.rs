@@ -204,6 +204,10 @@ pub fn is_for_calling(claims: &Map<String, Value>) -> Result<(), Refusal> {
     if claims.contains_key("events") {
         return other("it tells of events and is no access token");
     }
+    // RFC 7800, RFC 8705, RFC 9449: whoever stole it could use it as a bearer.
+    if claims.get("cnf").is_some_and(|bound| !bound.is_null()) {
+        return other("it is bound to a key, which is not checked here");
+    }
     Ok(())
 }
 

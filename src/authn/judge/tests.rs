@@ -224,6 +224,21 @@ fn what_was_remembered_is_told_from_what_was_not() {
     });
 }
 
+#[test]
+#[doc = "CA-07, CF-07"]
+fn a_panic_of_the_one_who_does_the_work_hangs_nobody() {
+    let (verifier, method) = (verifier(), Scripted::new("", Memory::Shared { ttl: None }));
+    let own = method.at("a", Place::Bearer, Share::Whole, 1);
+    block_on(async {
+        for _ in 0..2 {
+            let asking = std::panic::AssertUnwindSafe(ask(&verifier, &own, "panic", second(0)));
+            assert!(futures_util::FutureExt::catch_unwind(asking).await.is_err());
+        }
+        assert_eq!(method.times(), 2, "nothing was remembered of it");
+        assert_eq!(ask(&verifier, &own, "alice", second(0)).await, Ok("alice".to_owned()));
+    });
+}
+
 fn listed(or_public: bool) -> Listed {
     let (one, other) = (Scripted::new("1", REMEMBERED), Scripted::new("2", REMEMBERED));
     let all = [

@@ -88,7 +88,7 @@ impl Feed {
             // The file was put back to an older state: what it holds may be anything.
             self.seen = 0;
         }
-        if newest == self.seen && newest != 0 {
+        if newest == self.seen {
             return Ok(());
         }
         let mut seen = self.seen;

@@ -10,6 +10,7 @@ use crate::base::clock::Clock;
 use crate::telemetry::events::{
     AccessLine, ConfigLoaded, ConfigRefused, ConnectionRefused, Decision, Finished, Identification, UpstreamCall,
 };
+use crate::telemetry::key_events::{KeyChange, KeysFetched};
 use crate::telemetry::{Sink, Telemetry};
 
 mod auth;
@@ -301,6 +302,13 @@ fn the_docs_list_every_metric_with_its_labels_and_every_reason() {
             principal: "alice",
         }),
         ..finished(Some(&route), &Method::GET)
+    });
+    let age = telemetry.metrics().key_set_age(&name, telemetry.clock.clone());
+    age.set(Timestamp::from_millis(1));
+    telemetry.emit(KeysFetched {
+        authenticator: &name,
+        change: KeyChange::First,
+        recovered: false,
     });
     let now = scrape(&telemetry);
     let names = now

@@ -5,6 +5,7 @@ mod basic;
 mod identity;
 mod introspection;
 mod lists;
+mod protocols;
 mod remembered;
 mod told;
 mod signature;

@@ -93,7 +93,7 @@ fn a_refused_credential_is_told_of_by_its_authenticator_and_reason_and_nothing_o
             (&line["code"], &line["decision"]),
             (&json!("token.signature"), &json!("denied"))
         );
-        assert_eq!(line["reason"], "idp: the signature does not fit");
+        assert_eq!(line["reason"], "the signature does not fit");
     }
     let answer = gateway.get("/x").is_problem(401, "credential.missing");
     assert_eq!(line(&gateway, &answer)["authenticator"], Value::Null);
