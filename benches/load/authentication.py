@@ -60,7 +60,7 @@ def measure(name, run):
         if "portcullis" in running:
             running[PUBLIC] = running["portcullis"]
         load = partial(full_load, field=field, values=file, distinct=scenario.distinct)
-        samples = run.under_load(name, "/gate/get", running, load, paths={PUBLIC: "/plain/get"})
+        samples = run.under_load(name, "/gate/get", running, load, paths={PUBLIC: "/plain/get"}, warm=2 * scenario.distinct)
     finally:
         for process, _ in running.values():
             process.stop()

@@ -52,12 +52,14 @@ class Run:
             return peers
         return {"portcullis": self.bed.portcullis(), **peers}
 
-    def under_load(self, title, path, running, load=full_load, paths=None):
+    def under_load(self, title, path, running, load=full_load, paths=None, warm=1):
         """CPU microseconds per request of each proxy, one sample a round, the order turning from round to round. `paths`
-        has those who are asked for something else than `path`."""
+        has those who are asked for something else than `path`; nothing counts before each has answered `warm` requests."""
         path_of = lambda name: (paths or {}).get(name, path)
         for name, (_, port) in running.items():
-            load(self.bed.folder, port, path_of(name), CONNECTIONS, 1, LOAD_CPU)
+            answered = 0
+            while answered < warm:
+                answered += load(self.bed.folder, port, path_of(name), CONNECTIONS, 1, LOAD_CPU)["requests"]
         samples = {name: [] for name in running}
         rates, used = {name: [] for name in running}, {name: [] for name in running}
         names = list(running)
