@@ -158,8 +158,10 @@ fn help_names_the_commands_that_exist_and_shows_examples() {
       check          Check a configuration file and report every fault in it
       explain        Tell what would become of a request, and why
       schema         Print the JSON schema of the configuration
+      reload         Put the edited file in force, or say why not
       health         Ask a running gateway whether it is well
       key            Make, list and revoke API keys
+      token          Look into tokens, and revoke them
       sign           Sign a request; print it as a curl line, or only its fields
       hash-password  Turn a password into the hash that a configuration holds
       version        Print the version
@@ -175,6 +177,8 @@ fn help_names_the_commands_that_exist_and_shows_examples() {
       portcullis explain -c gateway.yaml GET /orders what would become of it, and why
       portcullis schema > schema.json            editors complete and check with it
       portcullis health -c gateway.yaml          is this file's gateway ready for traffic?
+      portcullis reload -c gateway.yaml          put the edited file in force
+      portcullis token inspect < token.txt       what a token says
       portcullis key create -c gateway.yaml --owner billing --role svc --expires 90d
       portcullis sign --scheme v1 --key-id acme --secret-file acme.key GET
       https://api.example.com/orders

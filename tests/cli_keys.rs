@@ -157,7 +157,7 @@ fn a_key_is_revoked_by_its_id_or_by_itself_and_stays_listed() {
     );
     let again = place.key(&["revoke", &id(&one)]);
     assert_eq!(
-        (again.status.code(), out(&again).contains("before")),
+        (again.status.code(), out(&again).contains("is revoked")),
         (Some(0), true),
         "{again:?}"
     );

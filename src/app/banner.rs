@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use crate::base::net::ListenAddr;
 use crate::config::Config;
 use crate::config::pattern::{HostPattern, Segment};
-use crate::config::spec::{Access, Answer, HeaderWant, RouteSpec, UpstreamKind};
+use crate::config::spec::{Access, Answer, HeaderWant, OwnAnswer, RouteSpec, UpstreamKind};
 
 /// More would scroll the addresses away.
 const ROUTES_SHOWN: usize = 20;
@@ -68,6 +68,7 @@ fn answer(config: &Config, route: &RouteSpec) -> String {
         Answer::Redirect(to) => {
             format!("redirects to {}", String::from_utf8_lossy(to.to.as_bytes()))
         }
+        Answer::Own(OwnAnswer::Keys) => "tells the public keys".to_owned(),
         Answer::Upstream(index) => match config.upstreams.get(*index) {
             Some(upstream) if upstream.kind == UpstreamKind::Echo => "answers with what it received".to_owned(),
             Some(upstream) => format!("goes to {}", upstream.name),

@@ -80,8 +80,22 @@ fn verifier(config: &Config, carry: &mut Carry, earlier: &Carry, ground: &Ground
         verdicts,
         revocations: Arc::clone(&ground.revocations),
         held: ground.held.clone(),
+        own_keys: Arc::clone(&ground.own_keys),
     };
-    Verifier::new(accesses, &started, lasting, clock)
+    Verifier::new(accesses, audiences(config), &started, lasting, clock)
+}
+
+/// Upstreams that are told by signed tokens who is asking.
+fn audiences(config: &Config) -> usize {
+    let telling = config
+        .routes
+        .iter()
+        .filter(|route| route.forward.identity.token.is_some());
+    let upstreams = telling.filter_map(|route| match route.answer {
+        Answer::Upstream(index) => Some(index),
+        Answer::Redirect(_) | Answer::Own(_) => None,
+    });
+    upstreams.collect::<HashSet<_>>().len()
 }
 
 fn upstream(spec: &Arc<UpstreamSpec>, carry: &mut Carry, earlier: &Carry, resolver: &Resolver) -> Built {
@@ -97,6 +111,7 @@ fn upstream(spec: &Arc<UpstreamSpec>, carry: &mut Carry, earlier: &Carry, resolv
 fn route(index: usize, spec: &Arc<RouteSpec>, upstreams: &[Built]) -> Route {
     let answer = match &spec.answer {
         Answer::Redirect(to) => RouteAnswer::Redirect(to.clone()),
+        Answer::Own(own) => RouteAnswer::Own(*own),
         Answer::Upstream(index) => match upstreams.get(*index).expect("`check` resolved the name to an index") {
             Built::Servers(upstream) => RouteAnswer::Upstream(Arc::clone(upstream)),
             Built::Echo(name) => RouteAnswer::Echo(Arc::clone(name)),

@@ -16,7 +16,7 @@ use crate::authn::{Identity, IdentityFault, Known};
 use crate::authz::{Permitted, Rule};
 use crate::base::task::TaskHandle;
 use crate::config::Config;
-use crate::config::spec::Access;
+use crate::config::spec::{Access, OwnAnswer};
 use crate::forward;
 use crate::pipeline::{self, Answer, Observer, Rejection, Snapshot, WayOut};
 use crate::problem::Code;
@@ -37,7 +37,7 @@ pub struct Explanation {
 #[derive(Debug)]
 pub struct ExplainedRoute {
     pub id: Arc<str>,
-    /// Of the file.
+    /// Of the file; 0 for a route that the gateway adds.
     pub line: u32,
     /// Name and kind of every authenticator it lists.
     pub auth: Vec<(Arc<str>, &'static str)>,
@@ -109,8 +109,21 @@ async fn ask(rehearsal: &Rehearsal, config: &Config, question: &Question) -> Exp
 }
 
 impl Explanation {
+    /// Whether the running gateway may know more: of keys that would have to be fetched, of a store that cannot be read
+    /// from here.
+    pub fn is_checkable_offline(&self) -> bool {
+        !self.waits_for_keys()
+            && !matches!(
+                self.outcome,
+                Some(Outcome::Refused {
+                    code: Code::StoreUnavailable,
+                    ..
+                })
+            )
+    }
+
     /// Whether it needs keys that are not there. Nobody fetches any here.
-    pub fn waits_for_keys(&self) -> bool {
+    fn waits_for_keys(&self) -> bool {
         matches!(
             self.outcome,
             Some(Outcome::Refused {
@@ -177,7 +190,7 @@ impl Observer for Notes<'_> {
     fn identified(&mut self, identity: &Identity) {
         self.explanation.identity = Some(match identity {
             Identity::Anonymous => ExplainedIdentity::Anonymous,
-            Identity::Known { who, also } => ExplainedIdentity::Known {
+            Identity::Known { who, also, .. } => ExplainedIdentity::Known {
                 who: Arc::clone(who),
                 also: also.clone(),
             },
@@ -211,6 +224,7 @@ impl WayOut for Nowhere {
             to: match &route.answer {
                 RouteAnswer::Upstream(upstream) => format!("the upstream `{}`", upstream.name),
                 RouteAnswer::Echo(name) => format!("the built-in upstream `{name}`"),
+                RouteAnswer::Own(OwnAnswer::Keys) => "the gateway itself, which tells its public keys".to_owned(),
                 RouteAnswer::Redirect(to) => format!("a redirect to {}", String::from_utf8_lossy(to.to.as_bytes())),
             },
             target: asked

@@ -3,8 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -12,13 +11,14 @@ use arc_swap::ArcSwap;
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::administer::{self, Handle};
 use super::carry::Carry;
 use super::compile::compile;
+use super::control::Control;
 use super::ground::{Calls, Ground, World};
 use super::notify::Notifier;
 use super::reload::{self, Bound, ReloadError, Reloader, Source};
 use super::store;
-use super::watch::Watch;
 use super::worker::{Order, Shared, WorkerHandle};
 use crate::base::clock::Clock;
 use crate::base::net::ListenAddr;
@@ -107,60 +107,6 @@ pub struct Gateway {
     drained: watch::Sender<Option<Drained>>,
 }
 
-/// What replaces the configuration: whoever asks, and the watch over its files.
-struct Control {
-    reloader: Mutex<Reloader>,
-    watch: Mutex<Option<Watch>>,
-    notifier: Arc<Notifier>,
-}
-
-impl Control {
-    fn reloader(&self) -> MutexGuard<'_, Reloader> {
-        self.reloader.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn reload(&self) -> Result<u64, ReloadError> {
-        let outcome = {
-            let mut reloader = self.reloader();
-            self.notifier.reloading();
-            let outcome = reloader.reload();
-            self.notifier.ready(&reloader.status(outcome.as_ref().err()));
-            outcome
-        };
-        let files = match &outcome {
-            Ok((_, files)) => files.as_slice(),
-            // Also what is missing: its appearance may be the repair.
-            Err(ReloadError::Invalid(faults)) => faults.files(),
-            Err(ReloadError::NotReloadable(_) | ReloadError::Bind { .. } | ReloadError::Outbound(_)) => &[],
-        };
-        if let Some(watch) = &*self.watch.lock().unwrap_or_else(PoisonError::into_inner)
-            && !files.is_empty()
-        {
-            watch.replace(files.to_vec());
-        }
-        outcome.map(|(generation, _)| generation)
-    }
-
-    /// Reload whenever one of `files` holds something else than before.
-    fn watch(self: &Arc<Self>, files: Vec<PathBuf>, background: &tokio::runtime::Runtime) -> io::Result<()> {
-        let control = Arc::downgrade(self);
-        let background = background.handle().clone();
-        let watch = Watch::start(files, move |_changed| {
-            // The watch must not be held up, and a reload reads files.
-            let control = control.clone();
-            background.spawn_blocking(move || {
-                if let Some(control) = control.upgrade() {
-                    tracing::info!("a file of the configuration has changed");
-                    // The outcome is logged and counted where it is known.
-                    let _outcome = control.reload();
-                }
-            });
-        })?;
-        *self.watch.lock().unwrap_or_else(PoisonError::into_inner) = Some(watch);
-        Ok(())
-    }
-}
-
 struct Admin {
     addr: SocketAddr,
     token: Arc<AdminToken>,
@@ -217,12 +163,14 @@ impl Gateway {
         let bound = reload::bind(&config, &[], &inherited).map_err(StartError::from)?;
         let listeners: Vec<_> = bound.iter().map(Bound::place).collect();
         let figures_of = Arc::clone(&snapshots);
+        let handle = Handle::default();
         let parts = AdminParts {
             telemetry: Arc::clone(&telemetry),
             health: Arc::clone(&health),
             token: Arc::new(AdminToken::new(config.admin.token.clone())),
             clock: options.clock.clone(),
             figures: Box::new(move || figures_of.load().figures()),
+            api: administer::api(&ground, options.random, &snapshots, &handle),
         };
         let admin = Admin::start(config.admin.addr, parts)?;
 
@@ -234,6 +182,8 @@ impl Gateway {
             connections: Arc::default(),
             snapshots: Arc::clone(&snapshots),
             nudges: Nudges::default(),
+            own_keys: Arc::clone(&ground.own_keys),
+            revocations: Arc::clone(&ground.revocations),
         };
         let workers: Result<Vec<_>, _> = (0..config.workers.get())
             .map(|number| WorkerHandle::start(number, shared.clone()))
@@ -260,19 +210,16 @@ impl Gateway {
             admin_token: Arc::clone(&admin.token),
             logging,
         };
-        let control = Arc::new(Control {
-            reloader: Mutex::new(reloader),
-            watch: Mutex::default(),
-            notifier: Arc::new(options.notifier),
-        });
+        let control = Arc::new(Control::new(reloader, options.notifier));
+        handle.set(&control);
         if options.watch_files && !files.is_empty() {
             control.watch(files, &background)?;
         }
         let status = control.reloader().status(None);
-        control.notifier.ready(&status);
-        if let Some(pause) = control.notifier.alive_every() {
+        control.notifier().ready(&status);
+        if let Some(pause) = control.notifier().alive_every() {
             let _entered = background.enter();
-            let watched = stay_alive(Arc::clone(&control.notifier), health, timers.clone(), pause);
+            let watched = stay_alive(Arc::clone(control.notifier()), health, timers.clone(), pause);
             tasks.spawn("watchdog", watched);
         }
         Ok(Self {
@@ -323,7 +270,7 @@ impl Gateway {
         self.shared.health.set_draining();
         self.order_all(|| Order::Leave);
         let connections = Arc::clone(&self.shared.connections);
-        self.control.notifier.stopping("Stopping: finishing what runs");
+        self.control.notifier().stopping("Stopping: finishing what runs");
         self.shared.telemetry.emit(DrainBegun {
             connections: connections.open() as u64,
             delay: plan.delay,
@@ -362,7 +309,7 @@ impl Gateway {
 
     /// Stop at once, whatever runs.
     pub fn stop(mut self) {
-        self.control.notifier.stopping("Stopping");
+        self.control.notifier().stopping("Stopping");
         self.order_all(|| Order::Stop);
         self.end();
     }
@@ -377,7 +324,7 @@ impl Gateway {
 
     /// The workers have been told to stop, or will be by the drain: wait for them, then end everything else.
     fn end(&mut self) {
-        drop(self.control.watch.lock().unwrap_or_else(PoisonError::into_inner).take());
+        self.control.unwatch();
         self.workers.iter().for_each(WorkerHandle::join);
         self.admin.stop.cancel();
         if let Some(thread) = self.admin.thread.take() {
@@ -427,7 +374,7 @@ impl From<ReloadError> for StartError {
             ReloadError::Invalid(faults) => Self::Invalid(faults),
             ReloadError::Bind { addr, source } => Self::Bind { addr, source },
             ReloadError::NotReloadable(what) => Self::System(io::Error::other(what)),
-            ReloadError::Outbound(source) => Self::System(source),
+            ReloadError::Outbound(source) | ReloadError::Signing(source) => Self::System(source),
         }
     }
 }

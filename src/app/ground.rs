@@ -6,6 +6,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use super::store;
+use crate::authn::OwnKeys;
 use crate::authn::jwks::{Keyring, Parts};
 use crate::authn::revocation::Revocations;
 use crate::authn::supplies::{READING, REPLAYS, Replays, Supplies};
@@ -13,9 +14,10 @@ use crate::base::background::Background;
 use crate::base::clock::Clock;
 use crate::base::random::Random;
 use crate::base::resolve::Resolve;
+use crate::base::signer::Signer;
 use crate::base::tasks::Tasks;
 use crate::base::timers::Timers;
-use crate::config::spec::OutboundSpec;
+use crate::config::spec::{OutboundSpec, SigningSpec};
 use crate::config::{Config, defaults};
 use crate::identity::passwords::Pool;
 use crate::outbound::Outbound;
@@ -32,11 +34,13 @@ pub(super) struct Ground {
     pub(super) revocations: Arc<Revocations>,
     /// What bodies that are held whole may take.
     pub(super) held: Room,
+    /// What this gateway signs with.
+    pub(super) own_keys: Arc<OwnKeys>,
     telemetry: Arc<Telemetry>,
     calls: Calls,
 }
 
-/// Whether calls of our own are made.
+/// Whether calls of our own are made, and what is kept is written.
 #[derive(Clone)]
 pub(super) enum Calls {
     To(Arc<dyn Resolve>),
@@ -67,7 +71,11 @@ impl Ground {
         };
         let outbound = world.calls.outbound(&config.outbound, &background)?;
         let keyring = keyring(&config.outbound, &outbound, &background, &world.telemetry, world.random);
-        let kept = store::open(config.store.as_ref(), world.random, world.runtime, &background)?;
+        let kept = match world.calls {
+            Calls::To(_) => store::open(config.store.as_ref(), world.random, world.runtime, &background)?,
+            Calls::Nobody => store::look(config.store.as_ref(), world.random, world.runtime, &background),
+        };
+        let own_keys = Arc::new(OwnKeys::new(world.clock.clone()));
         let supplies = Supplies {
             clock: world.clock,
             store: kept.store,
@@ -78,15 +86,44 @@ impl Ground {
             background,
             instances: Arc::default(),
         };
-        Ok(Self {
+        let ground = Self {
             resolver,
             supplies,
             random: world.random,
             revocations: kept.revocations,
             held: Room::new(defaults::HELD_BODIES),
+            own_keys,
             telemetry: world.telemetry,
             calls: world.calls,
-        })
+        };
+        ground.sign_by(ground.signer(config.signing.as_ref())?);
+        Ok(ground)
+    }
+
+    /// What signs as `spec` says; the key of the store is made where there is none yet.
+    pub(super) fn signer(&self, spec: Option<&SigningSpec>) -> io::Result<Option<Arc<Signer>>> {
+        match (spec, &self.supplies.store) {
+            (None, _) => Ok(None),
+            // Who only looks signs for nobody.
+            (Some(SigningSpec::Kept), _) if matches!(self.calls, Calls::Nobody) => {
+                let made = Signer::from_pkcs8(Signer::make(&mut (self.random)()).expose());
+                made.map(|made| Some(Arc::new(made))).map_err(io::Error::other)
+            }
+            (Some(SigningSpec::Given(signer)), _) => Ok(Some(Arc::clone(signer))),
+            (Some(SigningSpec::Kept), Some(store)) => {
+                let kept = store::signer(store, &mut (self.random)(), &self.supplies.background)?;
+                Ok(Some(Arc::new(kept)))
+            }
+            // `check` lets nobody get this far.
+            (Some(SigningSpec::Kept), None) => Err(io::Error::other("there is no store that keeps a key")),
+        }
+    }
+
+    /// From now on; without one, what is still under way is signed as before.
+    pub(super) fn sign_by(&self, signer: Option<Arc<Signer>>) {
+        if let Some(signer) = signer {
+            self.own_keys.replace(signer);
+        }
     }
 
     /// Let the calls of our own be made as `spec` says from now on.
@@ -102,7 +139,7 @@ impl Ground {
 impl Calls {
     fn outbound(&self, spec: &OutboundSpec, background: &Background) -> io::Result<Outbound> {
         match self {
-            Self::To(resolve) => Outbound::start(spec, background, resolve),
+            Self::To(resolve) => Outbound::start(spec, &background.apart(), resolve),
             Self::Nobody => Outbound::nowhere(spec, background),
         }
     }

@@ -3,9 +3,11 @@
 //! Start: configuration, snapshot, sockets, workers, admin listener. Stop: the other way round. Nothing else knows
 //! every part.
 
+mod administer;
 mod banner;
 mod carry;
 mod compile;
+mod control;
 mod explain;
 mod gateway;
 mod ground;

@@ -51,6 +51,8 @@ pub enum ReloadError {
     Bind { addr: ListenAddr, source: io::Error },
     #[error("calls cannot be made as `outbound` says: {0}")]
     Outbound(io::Error),
+    #[error("nothing signs as `signing` says: {0}")]
+    Signing(io::Error),
 }
 
 /// A listening address, bound: one socket for each worker.
@@ -147,6 +149,10 @@ impl Reloader {
         self.refuse_fixed(&config)?;
         config.workers = self.config.workers;
         let bound = bind(&config, &self.listeners, &self.inherited)?;
+        let signer = self
+            .ground
+            .signer(config.signing.as_ref())
+            .map_err(ReloadError::Signing)?;
         if config.outbound != self.config.outbound {
             self.ground.call_by(&config.outbound).map_err(ReloadError::Outbound)?;
         }
@@ -158,6 +164,8 @@ impl Reloader {
         let (snapshot, carry) = compile(&config, generation, &self.carry, &self.ground);
         let keys = compile::keys(&config.listen);
         let snapshot = Arc::new(snapshot);
+        // Before the routes that need it.
+        self.ground.sign_by(signer);
         self.snapshots.store(Arc::clone(&snapshot));
         self.carry = carry;
         self.generation = generation;

@@ -12,11 +12,14 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 
+use crate::authn::OwnKeys;
+use crate::authn::revocation::Revocations;
 use crate::base::clock::Clock;
 use crate::base::random::Random;
 use crate::base::timers::Timers;
 use crate::endpoints::echo::Echo;
 use crate::endpoints::redirect::Redirect;
+use crate::endpoints::well_known::Jwks;
 use crate::forward::Forwarder;
 use crate::listen::Stage;
 use crate::listen::limits::ConnectionCount;
@@ -54,6 +57,8 @@ pub(super) struct Shared {
     pub connections: Arc<ConnectionCount>,
     pub snapshots: Arc<ArcSwap<Snapshot>>,
     pub nudges: Nudges,
+    pub own_keys: Arc<OwnKeys>,
+    pub revocations: Arc<Revocations>,
 }
 
 /// A running worker, seen from outside.
@@ -102,10 +107,11 @@ async fn work(number: usize, shared: Shared, mut orders: UnboundedReceiver<Order
         timers: timers.clone(),
         random: (shared.random)(),
         exit: Exit::new(
-            Forwarder::new(Rc::clone(&pools)),
+            Forwarder::new(Rc::clone(&pools), shared.revocations),
             Endpoints {
                 echo: Box::new(Echo),
                 redirect: Box::new(Redirect),
+                keys: Box::new(Jwks(shared.own_keys)),
             },
         ),
         reporter,

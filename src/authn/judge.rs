@@ -38,8 +38,7 @@ impl Verifier {
         pace: Pace<'_>,
         lookups: &mut Lookups,
     ) -> Result<Identity, IdentityFault> {
-        let now = pace.task.now();
-        let body = self.wanted_body(listed, admitted, pace).await?;
+        let body = self.wanted_body(listed, admitted, pace, lookups).await?;
         let asked = admitted.asked();
         let claimed = claim(listed, asked)?;
         if claimed.is_empty() {
@@ -52,6 +51,8 @@ impl Verifier {
         let mut known = Vec::new();
         let mut presented = Members::default();
         for Claimed { member, credential } in &claimed {
+            // Each time anew: the body, and the verdict before, may have been waited for.
+            let now = pace.task.now();
             let authenticator = listed
                 .members
                 .get(*member)
@@ -83,25 +84,23 @@ impl Verifier {
         }
     }
 
-    /// The body, whole, where somebody who claims a credential wants to see it. Whatever can be refused without it has
-    /// been by then (HM-05).
+    /// The body, whole, where somebody who claims a credential wants to see it. Whatever is bad without it has been
+    /// refused by then (HM-05): heads of signatures, and every credential that is judged without a body.
     async fn wanted_body(
         &self,
         listed: &Listed,
         admitted: &mut Admitted<'_>,
         pace: Pace<'_>,
+        lookups: &mut Lookups,
     ) -> Result<Option<Bytes>, IdentityFault> {
         if listed.members.iter().all(|member| member.method.wants_body().is_none()) {
             return Ok(None);
         }
         let asked = admitted.asked();
         let mut most = None;
-        for Claimed { member, credential } in claim(listed, asked)? {
-            let Some((authenticator, wanted)) = listed
-                .members
-                .get(member)
-                .and_then(|authenticator| Some((authenticator, authenticator.method.wants_body()?)))
-            else {
+        let claimed = claim(listed, asked)?;
+        for Claimed { member, credential } in &claimed {
+            let Some(authenticator) = listed.members.get(*member) else {
                 continue;
             };
             let asking = Asking {
@@ -109,9 +108,20 @@ impl Verifier {
                 body: None,
                 now: self.clock.wall(),
             };
-            let previewed = authenticator.method.preview(&credential, asking);
-            previewed.map_err(|refusal| Refused::boxed(refusal, listed, Some(member)))?;
-            most = most.max(Some(wanted));
+            let looked = match authenticator.method.wants_body() {
+                Some(wanted) => {
+                    most = most.max(Some(wanted));
+                    authenticator.method.preview(credential, asking)
+                }
+                // Looked at once more with the others; by then it is remembered.
+                None if claimed.len() > 1 => {
+                    let asking = (asking, pace.task.now());
+                    let verdict = self.verdict(authenticator, credential, asking, lookups).await;
+                    verdict.map(drop)
+                }
+                None => Ok(()),
+            };
+            looked.map_err(|refusal| Refused::boxed(refusal, listed, Some(*member)))?;
         }
         match most {
             None => Ok(None),
@@ -171,7 +181,7 @@ impl Verifier {
                 now + std::time::Duration::from_millis(left)
             }
         };
-        Known::new(verified, &authenticator.name, ends).map(Arc::new)
+        Known::new(verified, &authenticator.name, ends, self.audiences).map(Arc::new)
     }
 }
 
@@ -230,7 +240,8 @@ fn identity(known: Vec<(usize, Arc<Known>)>, last: usize) -> Identity {
         }
     }
     // The last member of an item is one of those that were presented.
-    who.map_or(Identity::Anonymous, |who| Identity::Known { who, also })
+    let token = None;
+    who.map_or(Identity::Anonymous, |who| Identity::Known { who, also, token })
 }
 
 #[cfg(test)]

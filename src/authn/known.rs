@@ -7,6 +7,7 @@ use http::HeaderValue;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::Value;
 
+use super::identity_token;
 use super::principal::Verified;
 use super::refusal::Refusal;
 use crate::base::clock::Moment;
@@ -23,6 +24,10 @@ pub struct Known {
     pub ends: Moment,
     /// The revocations that it was last compared with.
     pub(super) compared: AtomicU64,
+    /// What upstreams were told lately, signed.
+    pub(super) tokens: identity_token::Kept,
+    /// How many of those are likely.
+    audiences: usize,
 }
 
 /// What upstreams are told, as header values: made once.
@@ -37,7 +42,7 @@ pub struct Told {
 }
 
 /// HDR-03: bytes of all values together.
-const TOLD_MAX: usize = 8 * 1024;
+pub(super) const TOLD_MAX: usize = 8 * 1024;
 
 /// Nothing that ends a field or that somebody reads as another character; `%` besides, so that it can be read back.
 const UNSAFE: &AsciiSet = &CONTROLS.add(b'%');
@@ -45,7 +50,13 @@ const UNSAFE: &AsciiSet = &CONTROLS.add(b'%');
 const UNSAFE_IN_LIST: &AsciiSet = &UNSAFE.add(b',').add(b' ').add(b'"');
 
 impl Known {
-    pub(super) fn new(verified: Verified, authenticator: &Arc<str>, ends: Moment) -> Result<Self, Refusal> {
+    /// So many upstreams as `audiences` are told of it by signed tokens.
+    pub(super) fn new(
+        verified: Verified,
+        authenticator: &Arc<str>,
+        ends: Moment,
+        audiences: usize,
+    ) -> Result<Self, Refusal> {
         let told = Told::of(&verified, authenticator)?;
         Ok(Self {
             verified,
@@ -53,6 +64,8 @@ impl Known {
             told,
             ends,
             compared: AtomicU64::new(u64::MAX),
+            tokens: identity_token::Kept::default(),
+            audiences,
         })
     }
 
@@ -79,7 +92,8 @@ impl Known {
             .iter()
             .map(|(name, value)| name.len() + weight(value) + 96)
             .sum();
-        u32::try_from(1024 + principal.id.len() * 2 + words + claims).unwrap_or(u32::MAX)
+        let tokens = self.audiences.min(identity_token::KEPT_MAX) * (768 + principal.id.len() * 2 + words);
+        u32::try_from(1024 + principal.id.len() * 2 + words + claims + tokens).unwrap_or(u32::MAX)
     }
 }
 
@@ -114,14 +128,17 @@ impl Told {
                 .map(|email| single(email).ok_or_else(too_large))
                 .transpose()?,
         };
-        let sizes = [&told.roles, &told.scopes, &told.email]
-            .into_iter()
-            .flatten()
-            .chain([&told.subject, &told.method]);
-        if sizes.map(HeaderValue::len).sum::<usize>() > TOLD_MAX {
+        if told.size() > TOLD_MAX {
             return Err(too_large());
         }
         Ok(told)
+    }
+
+    /// Bytes of all values.
+    pub(super) fn size(&self) -> usize {
+        let perhaps = [&self.roles, &self.scopes, &self.email].into_iter().flatten();
+        let all = perhaps.chain([&self.subject, &self.method]);
+        all.map(HeaderValue::len).sum()
     }
 }
 
@@ -183,6 +200,18 @@ mod tests {
     fn what_is_told_is_bounded() {
         let refused = told(|verified| verified.principal.id = "x".repeat(9000).into()).unwrap_err();
         assert_eq!(refused.code, Code::CredentialRefused);
+    }
+
+    #[test]
+    #[doc = "CA-08"]
+    fn tokens_that_may_be_kept_are_counted_and_bounded() {
+        let weight = |audiences| {
+            let known = Known::new(Verified::of("alice"), &"idp".into(), Moment::NEVER, audiences);
+            known.unwrap().weight()
+        };
+        assert!(weight(1) >= weight(0) + 512);
+        assert!(weight(2) > weight(1));
+        assert_eq!(weight(identity_token::KEPT_MAX), weight(100));
     }
 
     #[test]

@@ -27,6 +27,15 @@ pub(super) struct Spot {
     pub(super) place: Place,
     /// Places among the members: those who take only their own first, those who take what is left last.
     pub(super) readers: Vec<usize>,
+    /// How many of them, from the first on, take the tokens of one issuer each: what one of these verified is no other's.
+    exact: usize,
+}
+
+impl Spot {
+    /// Whether what this reader verified can only be its own.
+    pub(super) fn is_certain(&self, turn: usize) -> bool {
+        turn < self.exact || self.readers.len() == 1
+    }
 }
 
 /// Members that must be presented together, and whose word counts.
@@ -36,17 +45,22 @@ struct Item {
     last: usize,
 }
 
-/// A set of members; `check` lets a route name at most 64.
+/// A set of members; the configuration lets a route name at most [`MEMBERS_MAX`](crate::config::authenticators::MEMBERS_MAX).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Members(u64);
 
 impl Members {
     pub(super) fn with(self, member: usize) -> Self {
-        Self(self.0 | 1 << (member % 64))
+        Self(self.0 | Self::bit(member))
     }
 
     pub(super) fn has(self, member: usize) -> bool {
-        self.0 >> (member % 64) & 1 == 1
+        self.0 & Self::bit(member) != 0
+    }
+
+    fn bit(member: usize) -> u64 {
+        let bit = u32::try_from(member).ok().and_then(|member| 1_u64.checked_shl(member));
+        bit.expect("the configuration lets a route name no more members than there are bits")
     }
 
     fn is_within(self, other: Self) -> bool {
@@ -87,6 +101,15 @@ impl Listed {
             beside: beside.flat_map(|reads| reads.beside.clone()).collect(),
             members,
         }
+    }
+
+    /// Whose a credential is that stands in this place.
+    pub(super) fn owner(&self, spot: &Spot, credential: &[u8]) -> Option<usize> {
+        let claims = |member: &usize| {
+            let authenticator = self.members.get(*member);
+            authenticator.is_some_and(|authenticator| authenticator.method.claims(credential).is_ok())
+        };
+        spot.readers.iter().copied().find(claims)
     }
 
     /// Whether this member's word alone is enough.
@@ -146,8 +169,10 @@ fn spots(members: &[Arc<Authenticator>]) -> Vec<Spot> {
     let in_turn = |(place, mut readers): (Place, Vec<(Share, usize)>)| {
         // `Share` is ordered from who takes one issuer's tokens to who takes the rest.
         readers.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let is_exact = |(share, _): &&(Share, usize)| matches!(share, Share::Issuer(_));
         Spot {
             place,
+            exact: readers.iter().take_while(is_exact).count(),
             readers: readers.into_iter().map(|(_, number)| number).collect(),
         }
     };

@@ -18,7 +18,7 @@ use super::principal::Verified;
 use super::refusal::Refusal;
 use super::supplies::Supplies;
 use crate::base::clock::Timestamp;
-pub(crate) use crate::config::authenticators::{Kind, Place, Reads, Share};
+pub(crate) use crate::config::authenticators::{Called, Kind, Place, Reads, Share};
 use crate::request::Asked;
 
 /// Checked settings of an authenticator. Behind [`crate::config::authenticators::Plan`], which the configuration sees.
@@ -29,6 +29,11 @@ pub trait Plan: fmt::Debug + Send + Sync + 'static {
     /// Whether it works with the store of the configuration.
     fn needs_store(&self) -> bool {
         false
+    }
+
+    /// What it calls, as far as the file says it.
+    fn calls(&self) -> Vec<Called> {
+        Vec::new()
     }
 
     /// Take what it needs and begin any refresh in the background.
@@ -116,6 +121,10 @@ impl crate::config::authenticators::Plan for Planned {
 
     fn needs_store(&self) -> bool {
         self.0.needs_store()
+    }
+
+    fn calls(&self) -> Vec<Called> {
+        self.0.calls()
     }
 
     fn as_any(&self) -> &dyn Any {

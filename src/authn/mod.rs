@@ -9,6 +9,7 @@ mod credentials;
 mod fault;
 mod forgery;
 pub mod fuzz;
+mod identity_token;
 mod judge;
 mod known;
 mod listed;
@@ -16,15 +17,19 @@ pub mod jose;
 pub mod jwks;
 pub mod method;
 mod methods;
+mod own_keys;
 mod places;
 pub mod principal;
 pub mod refusal;
 pub mod revocation;
 #[cfg(test)]
 mod scripted;
+pub mod standing;
 pub mod supplies;
 
 use std::sync::Arc;
+
+use http::HeaderValue;
 
 pub use methods::signature;
 
@@ -35,6 +40,7 @@ use crate::config::spec::Access;
 use crate::problem::Code;
 use crate::request::Asked;
 use crate::request::body::{Pace, Room};
+use crate::route::{Route, RouteAnswer};
 use crate::telemetry::events::Lookups;
 pub use authenticator::Authenticator;
 pub use cache::Verdicts;
@@ -42,6 +48,7 @@ pub use fault::{IdentityFault, Refused};
 pub use known::{Known, Told};
 use listed::Listed;
 use method::Memory;
+pub use own_keys::OwnKeys;
 use refusal::Refusal;
 use revocation::Revocations;
 
@@ -62,6 +69,8 @@ pub enum Identity {
         who: Arc<Known>,
         /// Who else was asked to vouch, where several credentials must be presented together.
         also: Vec<Arc<Known>>,
+        /// The same, signed, where the route tells it so.
+        token: Option<HeaderValue>,
     },
 }
 
@@ -73,6 +82,11 @@ pub struct Verifier {
     revocations: Arc<Revocations>,
     /// What bodies that are held whole may take, over all workers.
     held: Room,
+    own_keys: Arc<OwnKeys>,
+    /// Upstreams that are told by signed tokens.
+    audiences: usize,
+    /// Of all authenticators.
+    names: Vec<Arc<str>>,
     /// By the index of the route; absent for those that are open.
     routes: Vec<Option<Listed>>,
 }
@@ -84,12 +98,16 @@ pub struct Lasting {
     pub revocations: Arc<Revocations>,
     /// What bodies that are held whole may take.
     pub held: Room,
+    /// What tokens for upstreams are signed with.
+    pub own_keys: Arc<OwnKeys>,
 }
 
 impl Verifier {
-    /// `accesses` of all routes, in their order, name authenticators by their index.
+    /// `accesses` of all routes, in their order, name authenticators by their index. So many upstreams as `audiences` are
+    /// told by signed tokens who is asking.
     pub fn new<'a>(
         accesses: impl IntoIterator<Item = &'a Access>,
+        audiences: usize,
         authenticators: &[Arc<Authenticator>],
         lasting: Lasting,
         clock: Clock,
@@ -103,6 +121,9 @@ impl Verifier {
             verdicts: lasting.verdicts,
             revocations: lasting.revocations,
             held: lasting.held,
+            own_keys: lasting.own_keys,
+            audiences,
+            names: authenticators.iter().map(|known| Arc::clone(&known.name)).collect(),
             routes: routes.collect(),
         }
     }
@@ -121,18 +142,41 @@ impl Verifier {
         }
         let listed = self.routes.get(route.index).and_then(Option::as_ref);
         let listed = listed.expect("routes are numbered by their places, and this one is not open");
-        let identity = match self.recall(listed, admitted.asked(), pace.task.now()) {
+        let mut identity = match self.recall(listed, admitted.asked(), pace.task.now()) {
             Some(who) => {
                 lookups.hits += 1;
-                Identity::Known { who, also: Vec::new() }
+                Identity::from(who)
             }
             // Apart, so that requests that are known do not carry the room for it.
             None => Box::pin(self.judge(listed, &mut admitted, pace, lookups)).await?,
         };
+        if route.forward.identity.token.is_some() {
+            let introduced = self.introduce(&mut identity, route);
+            introduced.map_err(|refusal| Refused::boxed(refusal, listed, None))?;
+        }
         if route.forward.strip_credentials {
             listed.strip(admitted.asked_mut());
         }
         Ok(Identified { admitted, identity })
+    }
+
+    /// For the upstream of `route`, and no other.
+    fn introduce(&self, identity: &mut Identity, route: &Route) -> Result<(), Refusal> {
+        let audience = match &route.answer {
+            RouteAnswer::Upstream(upstream) => &upstream.name,
+            RouteAnswer::Echo(name) => name,
+            RouteAnswer::Redirect(_) | RouteAnswer::Own(_) => return Ok(()),
+        };
+        if let Identity::Known { who, also, token } = identity {
+            let now = self.clock.wall();
+            *token = Some(identity_token::about(who, also, audience, &self.own_keys, now)?);
+        }
+        Ok(())
+    }
+
+    /// Whether an authenticator has this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.names.iter().any(|known| **known == *name)
     }
 
     /// Verdicts that were pushed out of the cache for want of room.
@@ -154,13 +198,24 @@ impl Verifier {
         let (spot, credential) = only?;
         forgery::check(&spot.place, asked).ok()?;
         let digest = self.verdicts.digest(&credential);
-        let known = spot.readers.iter().find_map(|&member| {
+        let remembered = |&member: &usize| {
             let authenticator = listed.members.get(member)?;
             if authenticator.memory == Memory::Never || !listed.takes_alone(member) {
                 return None;
             }
             self.verdicts.known(&Verdicts::key(digest, authenticator), now)
-        })?;
+        };
+        let (turn, known) = spot
+            .readers
+            .iter()
+            .map(remembered)
+            .enumerate()
+            .find_map(|(turn, known)| known.map(|known| (turn, known)))?;
+        // A verdict of who takes what is left counts only where nobody before it claims the credential: it may be
+        // remembered from a route on which that one is not listed.
+        if !spot.is_certain(turn) && listed.owner(spot, &credential) != spot.readers.get(turn).copied() {
+            return None;
+        }
         self.still_good(known, asked).ok()
     }
 
@@ -193,6 +248,13 @@ impl Verifier {
         }
         known.set_compared(epoch);
         Ok(())
+    }
+}
+
+impl From<Arc<Known>> for Identity {
+    fn from(who: Arc<Known>) -> Self {
+        let (also, token) = (Vec::new(), None);
+        Self::Known { who, also, token }
     }
 }
 

@@ -18,9 +18,10 @@ impl Refusal {
         Self { code, why: why.into() }
     }
 
-    /// Whether asking again can only give the same answer: a fault of the credential and not an outage of ours (CA-06).
+    /// Whether asking again can only give the same answer: a fault of the credential, not an outage of ours, and none
+    /// that time alone mends (CA-06).
     pub fn is_definitive(&self) -> bool {
-        self.code.status().is_client_error()
+        self.code.status().is_client_error() && self.code != Code::TokenNotYetValid
     }
 }
 

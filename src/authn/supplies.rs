@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::jose::keys::KeySet;
-use super::jwks::{Keyring, Reading};
+use super::jose::keys::{KeySet, Skipped};
+use super::jwks::{Keyring, Parsed, Reading};
 pub use super::methods::signature::{REPLAYS, Replays};
 use crate::base::background::Background;
 use crate::base::clock::Clock;
@@ -12,10 +12,16 @@ use crate::identity::passwords::Pool;
 use crate::identity::store::Store;
 use crate::outbound::Outbound;
 
-/// How the key sets of issuers are read. What is left out of one, and why, is the issuer's affair.
+/// Keys of one set that are told about when they are not used. A set of 1 MiB could hold hundreds of thousands.
+const TOLD_MAX: usize = 8;
+
+/// How the key sets of issuers are read.
 pub const READING: Reading<KeySet> = Reading {
     parse: |text, algorithms| match KeySet::from_jwks(text, algorithms) {
-        Ok((set, _left_out)) => Ok(set),
+        Ok((set, skipped)) => Ok(Parsed {
+            set,
+            left_out: left_out(&skipped),
+        }),
         Err(fault) => Err(fault.to_string()),
     },
     is_empty: KeySet::is_empty,
@@ -39,6 +45,18 @@ pub struct Supplies {
     pub keyring: Arc<Keyring<KeySet>>,
     /// Of the authenticators that were started.
     pub instances: Arc<AtomicU64>,
+}
+
+fn left_out(skipped: &[Skipped]) -> Vec<String> {
+    let named = skipped
+        .iter()
+        .take(TOLD_MAX)
+        .map(|Skipped { place, id, why }| match id {
+            Some(id) => format!("key {} (`{id}`): {why}", place + 1),
+            None => format!("key {}: {why}", place + 1),
+        });
+    let more = skipped.len().saturating_sub(TOLD_MAX);
+    named.chain((more > 0).then(|| format!("{more} more"))).collect()
 }
 
 impl Supplies {
@@ -82,5 +100,29 @@ impl Supplies {
             background,
             instances: Arc::default(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[doc = "KEY-05"]
+    fn keys_that_are_not_used_are_told_by_name_and_reason_and_not_by_what_they_hold() {
+        let oct = |kid: &str| format!(r#"{{"kty":"oct","kid":"{kid}","k":"c2VjcmV0LW1hdGVyaWFs"}}"#);
+        let set = format!(r#"{{"keys":[{},{{"kty":"new","x":"c2VjcmV0"}}]}}"#, oct("shared"));
+        let read = (READING.parse)(set.as_bytes(), &[]).unwrap();
+        assert_eq!(
+            read.left_out,
+            [
+                "key 1 (`shared`): a shared secret does not belong into a key set",
+                "key 2: its kind is none of RSA, EC and OKP"
+            ]
+        );
+        let many: Vec<String> = (0..1000).map(|number| oct(&number.to_string())).collect();
+        let read = (READING.parse)(format!(r#"{{"keys":[{}]}}"#, many.join(",")).as_bytes(), &[]).unwrap();
+        assert_eq!(read.left_out.len(), TOLD_MAX + 1);
+        assert_eq!(read.left_out.last().unwrap(), "992 more");
     }
 }

@@ -11,7 +11,7 @@ use tokio::sync::{Semaphore, oneshot};
 use super::tasks::Tasks;
 use super::timers::Timers;
 
-/// Calls that may be under way from all workers together.
+/// Calls of one kind that may be under way from all workers together.
 const CALLS_MAX: usize = 1024;
 
 /// A handle to the background runtime.
@@ -42,6 +42,15 @@ impl Background {
             timers,
             tasks,
             places: Arc::new(Semaphore::new(CALLS_MAX)),
+        }
+    }
+
+    /// The same runtime, with places of its own: who floods one kind of call takes nothing from the others.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        Self {
+            places: Arc::new(Semaphore::new(CALLS_MAX)),
+            ..self.clone()
         }
     }
 

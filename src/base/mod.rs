@@ -13,6 +13,7 @@ pub mod peer;
 pub mod random;
 pub mod resolve;
 pub mod secret;
+pub mod signer;
 pub mod source;
 pub mod stream;
 pub mod task;

@@ -40,6 +40,12 @@ impl TaskHandle {
         self.0.woken.get()
     }
 
+    /// Poll something that wakes the task itself, whoever asks: see [`poll_past`](Self::poll_past).
+    pub fn poll_with<T>(&self, poll: impl FnOnce(&mut Context<'_>) -> Poll<T>) -> Poll<T> {
+        let waker = self.0.waker.borrow();
+        poll(&mut Context::from_waker(&waker))
+    }
+
     /// See [`Alarm::poll_past`]. The alarm outlives whatever waits inside the task, some of which is polled with a waker
     /// of its own that falls silent later, such as an upstream connection's: so the task itself is woken.
     #[inline]

@@ -142,7 +142,11 @@ fn as_text(explanation: &Explanation) -> String {
         line(&mut text, "client", &client.to_string());
     }
     if let Some(route) = &explanation.route {
-        line(&mut text, "route", &format!("{} (line {})", route.id, route.line));
+        let place = match route.line {
+            0 => "the gateway's own".to_owned(),
+            line => format!("line {line}"),
+        };
+        line(&mut text, "route", &format!("{} ({place})", route.id));
         line(&mut text, "asks for", &asks_for(route));
     }
     match &explanation.identity {
@@ -185,7 +189,7 @@ fn as_text(explanation: &Explanation) -> String {
             if let Some(authenticator) = authenticator {
                 line(&mut text, "by", authenticator);
             }
-            if explanation.waits_for_keys() {
+            if !explanation.is_checkable_offline() {
                 line(&mut text, "", "not checkable offline: ask the running gateway");
             }
             for challenge in challenges {
@@ -243,7 +247,7 @@ fn as_json(explanation: &Explanation) -> Json {
             .iter()
             .map(|(name, kind)| json!({ "name": &**name, "kind": kind }))
             .collect();
-        json!({ "id": &*route.id, "line": route.line, "auth": auth, "open": route.is_open })
+        json!({ "id": &*route.id, "line": (route.line > 0).then_some(route.line), "auth": auth, "open": route.is_open })
     });
     let verdict = match &explanation.outcome {
         None => json!({ "allowed": true }),
@@ -269,7 +273,7 @@ fn as_json(explanation: &Explanation) -> Json {
                 "status": code.status().as_u16(),
                 "code": code.as_str(),
                 "reason": reason,
-                "checkable_offline": !explanation.waits_for_keys(),
+                "checkable_offline": explanation.is_checkable_offline(),
                 "authenticator": authenticator.as_deref(),
                 "challenges": challenges,
             })

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -10,6 +10,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use http::Uri;
 
+use super::line::{reachable, status};
 use super::{FAILED, output};
 use crate::config::{self, Faults, Process};
 
@@ -74,8 +75,8 @@ impl Health {
     pub(super) fn run(self) -> ExitCode {
         let question = match (&self.url, &self.config) {
             (Some(url), _) => Question::of_url(url, self.probe),
-            (None, Some(file)) => match config::admin_address(file, &Process) {
-                Ok(address) => Ok(Question::of_address(reachable(address), self.probe)),
+            (None, Some(file)) => match config::admin(file, &Process) {
+                Ok(admin) => Ok(Question::of_address(reachable(admin.addr), self.probe)),
                 Err(faults) => {
                     return output::print(&format!("{faults}\n"), ExitCode::from(Faults::EXIT_CODE));
                 }
@@ -95,16 +96,6 @@ impl Health {
             }
         }
     }
-}
-
-/// A listener on every address is found on loopback.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    SocketAddr::new(ip, address.port())
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -177,14 +168,6 @@ impl fmt::Display for Question {
     }
 }
 
-/// The number in `HTTP/1.1 200 OK`.
-fn status(answer: &[u8]) -> Option<u16> {
-    let line = std::str::from_utf8(answer.split(|byte| matches!(byte, b'\r' | b'\n')).next()?).ok()?;
-    let mut words = line.split(' ');
-    words.next().filter(|version| version.starts_with("HTTP/1."))?;
-    words.next().filter(|status| status.len() == 3)?.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::TcpListener;
@@ -234,13 +217,5 @@ mod tests {
         assert_eq!(question("http://gateway").unwrap(), "http://gateway:80/livez");
         assert!(question("https://127.0.0.1:9901").is_err());
         assert!(question("/readyz").is_err());
-    }
-
-    #[test]
-    fn a_listener_on_every_address_is_asked_on_loopback() {
-        let asked = |address: &str| reachable(address.parse().unwrap()).to_string();
-        assert_eq!(asked("0.0.0.0:9901"), "127.0.0.1:9901");
-        assert_eq!(asked("[::]:9901"), "[::1]:9901");
-        assert_eq!(asked("10.0.0.1:9901"), "10.0.0.1:9901");
     }
 }

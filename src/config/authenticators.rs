@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use http::HeaderName;
 
-use super::node::Node;
+use super::node::{Node, Span};
 use super::settings::{Book, Decoding, Shape};
 
 /// A kind of authenticator, as `jwt` or `basic`.
@@ -28,7 +28,19 @@ pub trait Plan: Any + fmt::Debug + Send + Sync {
         false
     }
 
+    /// What it calls, as far as the file says it.
+    fn calls(&self) -> Vec<Called> {
+        Vec::new()
+    }
+
     fn as_any(&self) -> &dyn Any;
+}
+
+/// A URL of the file that is called.
+#[derive(Clone, Debug)]
+pub struct Called {
+    pub url: Box<str>,
+    pub(crate) at: Span,
 }
 
 /// All kinds there are, in the order that documentation lists them.
@@ -50,6 +62,9 @@ impl fmt::Debug for Kinds {
         f.debug_list().entries(self.iter().map(Kind::name)).finish()
     }
 }
+
+/// Authenticators that one route may name.
+pub const MEMBERS_MAX: usize = 64;
 
 /// A place where an authenticator looks for credentials, and what it takes of what stands there.
 #[derive(Clone, Debug, PartialEq, Eq)]

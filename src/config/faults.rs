@@ -99,6 +99,7 @@ codes! {
     UpstreamUnused = "upstream.unused" "No route uses this upstream.";
     RouteNone = "route.empty" "There is no route: every request is answered with 404.";
     RouteTie = "route.tie" "Two routes of equal rank can match the same request.";
+    RouteReserved = "route.reserved" "The gateway itself answers on the path of this route.";
     RouteWeaker = "route.weaker" "A header of the client's choice would select a route with other protection.";
     RouteUnreachable = "route.unreachable" "No request can reach this route.";
     RedirectTarget = "redirect.target" "A redirect leads to a place it may not lead to.";

@@ -5,6 +5,7 @@
 
 pub mod authenticators;
 mod book;
+pub mod callable;
 mod check;
 pub mod defaults;
 mod environment;
@@ -22,7 +23,6 @@ pub(crate) mod settings;
 pub mod spec;
 pub(crate) mod values;
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 pub use authenticators::Kinds;
@@ -37,6 +37,7 @@ use faults::Findings;
 use node::Position;
 use raw::RawConfig;
 use settings::{Decoding, Setting};
+use spec::AdminSpec;
 
 /// The largest configuration file.
 const FILE_MAX: u64 = 1024 * 1024;
@@ -94,9 +95,9 @@ pub fn fuzz(data: &[u8], kinds: Kinds) {
     }
 }
 
-/// Where the admin listener of the file at `path` is, whatever else is wrong with the file: a probe asks a gateway that
-/// runs, and an edit that does not load must not make it look dead.
-pub fn admin_address(path: &Path, environment: &dyn Environment) -> Result<SocketAddr, Faults> {
+/// Where the admin listener of the file at `path` is, and its token, whatever else is wrong with the file: whoever asks a
+/// gateway that runs wants its answer, and an edit that does not load must not make it look dead.
+pub fn admin(path: &Path, environment: &dyn Environment) -> Result<AdminSpec, Faults> {
     let mut findings = Findings::of(&path.display().to_string());
     let raw = environment
         .file(path, FILE_MAX)
@@ -105,9 +106,16 @@ pub fn admin_address(path: &Path, environment: &dyn Environment) -> Result<Socke
     let raw = raw
         .and_then(|bytes| text(bytes, FILE_MAX, &mut findings))
         .and_then(|text| raw_of(&text, Kinds::default(), environment, &mut findings));
-    match raw.as_ref().and_then(|raw| raw.admin.addr.value()) {
-        Some(address) => Ok(address.0),
-        None => findings.close(None).map(|(address, ..)| address),
+    let admin = raw.as_ref().map(|raw| &raw.admin);
+    let found = admin.and_then(|admin| {
+        Some(AdminSpec {
+            addr: admin.addr.value()?.0,
+            token: admin.token.value().map(|token| token.0.clone()),
+        })
+    });
+    match found {
+        Some(admin) => Ok(admin),
+        None => findings.close(None).map(|(admin, ..)| admin),
     }
 }
 

@@ -16,6 +16,7 @@ use super::pattern::{HostPattern, PathPattern};
 use super::protocol::ProtocolName;
 use crate::base::net::ListenAddr;
 use crate::base::secret::Secret;
+use crate::base::signer::Signer;
 
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -36,6 +37,8 @@ pub struct Config {
     pub cache: CacheSpec,
     pub log: LogSpec,
     pub outbound: OutboundSpec,
+    /// Absent where nothing is signed.
+    pub signing: Option<SigningSpec>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,6 +116,15 @@ pub struct AdminSpec {
 pub enum StoreSpec {
     /// The file of an embedded database.
     Sqlite(Arc<Path>),
+}
+
+/// What signs.
+#[derive(Clone, Debug)]
+pub enum SigningSpec {
+    /// The key of the configuration.
+    Given(Arc<Signer>),
+    /// The key of the store, which is made where it is missing.
+    Kept,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -217,7 +229,7 @@ pub struct UpstreamTimeouts {
 pub struct RouteSpec {
     /// What logs and metrics call this route: its host, if any, and its path as written.
     pub id: Arc<str>,
-    /// Where the route stands in the file.
+    /// Where the route stands in the file; 0 for one that the gateway adds.
     pub line: u32,
     pub host: HostPattern,
     pub path: PathPattern,
@@ -256,6 +268,15 @@ pub enum Answer {
     /// Index into `Config::upstreams`.
     Upstream(usize),
     Redirect(RedirectSpec),
+    /// The gateway itself, on a route that nobody wrote.
+    Own(OwnAnswer),
+}
+
+/// What the gateway answers by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnAnswer {
+    /// The public keys of what it signs.
+    Keys,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -303,6 +324,8 @@ pub struct IdentityNames {
     pub roles: Option<HeaderName>,
     pub scopes: Option<HeaderName>,
     pub email: Option<HeaderName>,
+    /// All of it, signed.
+    pub token: Option<HeaderName>,
 }
 
 impl Default for IdentityNames {
@@ -314,14 +337,15 @@ impl Default for IdentityNames {
             roles: named("x-auth-roles"),
             scopes: named("x-auth-scopes"),
             email: named("x-auth-email"),
+            token: None,
         }
     }
 }
 
 impl IdentityNames {
     pub fn iter(&self) -> impl Iterator<Item = &HeaderName> {
-        let all = [&self.subject, &self.method, &self.roles, &self.scopes, &self.email];
-        all.into_iter().flatten()
+        let plain = [&self.subject, &self.method, &self.roles, &self.scopes, &self.email];
+        plain.into_iter().chain([&self.token]).flatten()
     }
 }
 

@@ -16,13 +16,16 @@ pub enum Probe {
     Startup,
 }
 
-pub fn answer(probe: Probe, health: &Health) -> Response<Bytes> {
+/// With `is_whole` unset, something outside of the gateway is missing that some requests need: no other instance could
+/// answer those either, so traffic goes on to come here.
+pub fn answer(probe: Probe, health: &Health, is_whole: bool) -> Response<Bytes> {
     let (good, word) = match (probe, health.readiness()) {
         (Probe::Live, _) if health.is_live() => (true, "ok\n"),
         (Probe::Live, _) => (false, "stuck\n"),
         (Probe::Startup, _) if health.is_started() => (true, "ok\n"),
         (Probe::Startup, _) => (false, "starting\n"),
-        (Probe::Ready, Readiness::Ready) => (true, "ok\n"),
+        (Probe::Ready, Readiness::Ready) if is_whole => (true, "ok\n"),
+        (Probe::Ready, Readiness::Ready) => (true, "degraded\n"),
         (Probe::Ready, Readiness::Starting) => (false, "starting\n"),
         (Probe::Ready, Readiness::Stuck) => (false, "stuck\n"),
         (Probe::Ready, Readiness::Draining) => (false, "draining\n"),
@@ -45,9 +48,26 @@ mod tests {
     use crate::base::clock::{Clock, Timestamp};
     use std::time::Duration;
 
+    #[test]
+    #[doc = "AD-02"]
+    fn what_is_missing_outside_changes_one_word_and_no_status() {
+        let health = Health::new(Clock::manual(Timestamp::from_millis(0)), 1);
+        let said = |probe| {
+            let answer = super::answer(probe, &health, false);
+            (answer.status().as_u16(), answer.into_body())
+        };
+        assert_eq!(said(Probe::Ready), (503, "starting\n".into()));
+        health.set_started();
+        assert_eq!(said(Probe::Ready), (200, "degraded\n".into()));
+        assert_eq!(said(Probe::Live), (200, "ok\n".into()));
+        assert_eq!(said(Probe::Startup), (200, "ok\n".into()));
+        health.set_draining();
+        assert_eq!(said(Probe::Ready), (503, "draining\n".into()));
+    }
+
     fn told(health: &Health) -> [(u16, String); 3] {
         [Probe::Live, Probe::Ready, Probe::Startup].map(|probe| {
-            let answer = super::answer(probe, health);
+            let answer = super::answer(probe, health, true);
             (
                 answer.status().as_u16(),
                 String::from_utf8(answer.body().to_vec()).unwrap(),

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
 use super::{AnswerBroken, Streamed};
+use crate::authn::standing::Standing;
 use crate::upstream::Detached;
 
 /// The body of an answer: an upstream's, on its way, or one of ours, at hand.
@@ -14,7 +15,14 @@ pub enum Answer {
     Streamed(Streamed),
     Whole(Option<Bytes>),
     /// No body: the connection goes on as something else. Boxed, because it is rare.
-    Switched(Box<Detached>),
+    Switched(Box<Switched>),
+}
+
+/// The upstream's side of a connection that goes on as something else.
+pub struct Switched {
+    pub upstream: Detached,
+    /// Of whoever asked for it, where that is somebody.
+    pub standing: Option<Box<Standing>>,
 }
 
 impl Answer {

@@ -13,6 +13,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
 use super::limits::{Overdue, StreamLimits};
+use crate::authn::standing::Lost;
 use crate::base::clock::Moment;
 use crate::base::source::{Source, SourceBroken};
 use crate::base::task::TaskHandle;
@@ -32,6 +33,9 @@ pub enum AnswerBroken {
     Aged,
     #[error("the deadline of the call has passed")]
     Deadline,
+    /// METH-05.
+    #[error(transparent)]
+    Lost(Lost),
     /// The rest of the request, which was still under way.
     #[error(transparent)]
     Request(BodyFault),
@@ -43,6 +47,7 @@ impl AnswerBroken {
         match self {
             Self::Upstream(_) => Code::UpstreamProtocol,
             Self::Silent | Self::Aged | Self::Deadline => Code::UpstreamTimeout,
+            Self::Lost(lost) => lost.code(),
             Self::Request(fault) => fault.code(),
         }
     }
@@ -54,6 +59,7 @@ impl From<Overdue> for AnswerBroken {
             Overdue::Silent => Self::Silent,
             Overdue::Aged => Self::Aged,
             Overdue::Deadline => Self::Deadline,
+            Overdue::Lost(lost) => Self::Lost(lost),
         }
     }
 }
@@ -77,6 +83,8 @@ pub struct Streamed {
     stream: Option<Box<StreamLimits>>,
     /// Ended here, with a last word instead of a break.
     cut_short: Option<Overdue>,
+    /// Its carrier is gone already; the next look at it says why.
+    lost: Option<Overdue>,
     _counted: Option<InFlight>,
 }
 
@@ -98,6 +106,7 @@ impl Streamed {
             silent_since: None,
             stream: None,
             cut_short: None,
+            lost: None,
             _counted: counted,
         };
         streamed.release_at_end();
@@ -112,6 +121,14 @@ impl Streamed {
 
     /// Send on what the client still sends of its request, while nobody can take a frame of the answer.
     pub fn drive(&mut self, cx: &mut Context<'_>) {
+        if self.carrier.is_some()
+            && let Some(limits) = &mut self.stream
+            && let Poll::Ready(overdue) = limits.poll_lost(&self.task)
+        {
+            // Nothing more goes up, although nobody takes the answer's end.
+            self.carrier = None;
+            self.lost = Some(overdue);
+        }
         match &mut self.carrier {
             Some(Carrier::Http1(conn)) => conn.drive(cx),
             // A fault of the request shows when the next frame is asked for: it has reset the stream.
@@ -173,6 +190,22 @@ impl Streamed {
         }
     }
 
+    /// Whether a stream is over, whatever is said in it.
+    fn overdue(&mut self) -> Option<Overdue> {
+        if self.carrier.is_none() {
+            return self.lost.take();
+        }
+        let limits = self.stream.as_mut()?;
+        let (moment, overdue) = limits.ends();
+        if self.task.poll_past(moment).is_ready() {
+            return Some(overdue);
+        }
+        match limits.poll_lost(&self.task) {
+            Poll::Ready(overdue) => Some(overdue),
+            Poll::Pending => None,
+        }
+    }
+
     /// Nobody listens to the upstream any more.
     fn cut(&mut self, overdue: Overdue) -> Result<Frame<Bytes>, AnswerBroken> {
         self.carrier = None;
@@ -189,11 +222,7 @@ impl Body for Streamed {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let this = self.get_mut();
-        if this.carrier.is_some()
-            && let Some(limits) = &this.stream
-            && let (moment, overdue) = limits.ends()
-            && this.task.poll_past(moment).is_ready()
-        {
+        if let Some(overdue) = this.overdue() {
             return Poll::Ready(Some(this.cut(overdue)));
         }
         match this.poll_answer(cx) {

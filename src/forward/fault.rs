@@ -1,6 +1,7 @@
 //! What goes wrong between the permit and the head of the answer, and whose fault it is.
 
 use super::upgrade::SwitchFault;
+use crate::authn::standing::Lost;
 use crate::request::body::BodyFault;
 use crate::request::framing::FramingFault;
 use crate::upstream::{CallFailed, ConnectFailed, TakeFailed};
@@ -16,6 +17,9 @@ pub enum ForwardFault {
     Overloaded(#[source] TakeFailed),
     #[error("the upstream did not answer in time")]
     TimedOut,
+    /// METH-05: in a call that went on before its answer began.
+    #[error(transparent)]
+    Lost(Lost),
     #[error("the upstream closed the connection or sent no valid answer: {0}")]
     Broken(#[source] hyper::Error),
     #[error(transparent)]

@@ -1,5 +1,6 @@
 //! An errand over HTTP/2: the same request, on a stream of a connection that others use too.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use super::body::Carrier;
 use super::headers::{self, Named};
 use super::upgrade::SwitchFault;
 use super::{Answer, CLOSED_IN_PASSING, Errand, ForwardFault, StreamRules, Streamed};
+use crate::authn::standing::Standing;
 use crate::base::clock::Moment;
 use crate::base::field::are_tokens;
 use crate::base::source::Source;
@@ -28,6 +30,8 @@ struct StreamErrand<'e> {
     head: HeaderMap,
     /// For calls of gRPC: how long their streams may be silent.
     stream_idle: Option<Duration>,
+    /// For calls of gRPC: whose they are, where that is somebody.
+    standing: RefCell<Option<Box<Standing>>>,
 }
 
 type Answered = (Response<RecvStream>, Box<Call<Outgoing>>, Option<InFlight>);
@@ -57,6 +61,7 @@ impl Errand<'_> {
             path,
             head,
             stream_idle: asked.grpc.map(|_| streams.timeouts.stream_idle),
+            standing: RefCell::new(asked.grpc.and_then(|_| streams.standing())),
         };
         let (mut response, call, counted) = errand.run(body).await?;
         if !are_tokens(response.headers()) {
@@ -179,6 +184,11 @@ impl StreamErrand<'_> {
 
     fn poll_patience(&self, sent: Moment) -> Poll<ForwardFault> {
         let Errand { task, upstream, .. } = &self.errand;
+        if let Some(standing) = &mut *self.standing.borrow_mut()
+            && let Poll::Ready(lost) = standing.poll_lost(task)
+        {
+            return Poll::Ready(ForwardFault::Lost(lost));
+        }
         let progress = self.errand.progress;
         // While the body is on its way, each frame of it is a sign of life.
         let last = progress.map_or(sent, |progress| progress.last().max(sent));

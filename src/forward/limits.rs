@@ -1,11 +1,14 @@
 //! How long an answer may take that is a stream, or whose request still goes on beside it.
 
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use http::header::{CONTENT_TYPE, HeaderMap};
 
+use crate::authn::standing::{Lost, Standing};
 use crate::base::clock::Moment;
+use crate::base::task::TaskHandle;
 use crate::problem::GrpcStatus;
 use crate::request::body::Progress;
 
@@ -28,6 +31,8 @@ pub(super) struct StreamLimits {
     /// Of the caller.
     deadline: Moment,
     upload: Option<Rc<Progress>>,
+    /// Of the caller, where that is somebody.
+    standing: Option<Box<Standing>>,
 }
 
 /// What an answer ran into.
@@ -36,6 +41,8 @@ pub(super) enum Overdue {
     Silent,
     Aged,
     Deadline,
+    /// Whoever is served may not be served any more.
+    Lost(Lost),
 }
 
 impl StreamLimits {
@@ -45,6 +52,7 @@ impl StreamLimits {
         ends: Moment,
         deadline: Moment,
         upload: Option<Rc<Progress>>,
+        standing: Option<Box<Standing>>,
     ) -> Self {
         Self {
             stream,
@@ -52,7 +60,12 @@ impl StreamLimits {
             ends,
             deadline,
             upload,
+            standing,
         }
+    }
+
+    fn is_stream(&self) -> bool {
+        self.stream != Stream::Early || self.is_uploading()
     }
 
     fn is_uploading(&self) -> bool {
@@ -63,12 +76,22 @@ impl StreamLimits {
 
     /// The end that comes whatever is said until then.
     pub(super) fn ends(&self) -> (Moment, Overdue) {
-        let is_stream = self.stream != Stream::Early || self.is_uploading();
-        let ends = if is_stream { self.ends } else { Moment::NEVER };
+        let ends = if self.is_stream() { self.ends } else { Moment::NEVER };
         if self.deadline <= ends {
             (self.deadline, Overdue::Deadline)
         } else {
             (ends, Overdue::Aged)
+        }
+    }
+
+    /// Ready when whoever is served may not be served any more (METH-05).
+    pub(super) fn poll_lost(&mut self, task: &TaskHandle) -> Poll<Overdue> {
+        if !self.is_stream() {
+            return Poll::Pending;
+        }
+        match &mut self.standing {
+            Some(standing) => standing.poll_lost(task).map(Overdue::Lost),
+            None => Poll::Pending,
         }
     }
 
@@ -78,8 +101,7 @@ impl StreamLimits {
             .upload
             .as_ref()
             .map_or(silent_since, |progress| progress.last().max(silent_since));
-        let is_stream = self.stream != Stream::Early || self.is_uploading();
-        let silent = last + if is_stream { self.idle } else { ordinary };
+        let silent = last + if self.is_stream() { self.idle } else { ordinary };
         let (moment, overdue) = self.ends();
         if silent < moment {
             (silent, Overdue::Silent)
@@ -98,6 +120,7 @@ impl StreamLimits {
             Overdue::Deadline => (GrpcStatus::DeadlineExceeded, "the deadline of the call has passed"),
             Overdue::Silent => (GrpcStatus::Unavailable, "the stream was silent for too long"),
             Overdue::Aged => (GrpcStatus::Unavailable, "the stream has reached its greatest age"),
+            Overdue::Lost(lost) => return Some(GrpcStatus::Unauthenticated.told(&lost.to_string())),
         };
         Some(status.told(message))
     }
@@ -120,6 +143,7 @@ mod tests {
     use http::HeaderValue;
 
     use super::*;
+    use crate::problem::Code;
 
     fn secs(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
@@ -128,7 +152,7 @@ mod tests {
     fn limits(stream: Stream, deadline: Option<u64>) -> StreamLimits {
         let start = Moment::START;
         let deadline = deadline.map_or(Moment::NEVER, |seconds| start + secs(seconds));
-        StreamLimits::new(stream, secs(600), start + secs(86_400), deadline, None)
+        StreamLimits::new(stream, secs(600), start + secs(86_400), deadline, None, None)
     }
 
     #[test]
@@ -162,6 +186,12 @@ mod tests {
         assert_eq!(word["grpc-status"], "4");
         let word = limits(Stream::Grpc, None).last_word(Overdue::Aged).unwrap();
         assert_eq!(word["grpc-status"], "14");
+        let lost = Overdue::Lost(Lost::Expired(Code::TokenExpired));
+        let word = limits(Stream::Grpc, None).last_word(lost).unwrap();
+        assert_eq!(
+            (&word["grpc-status"], &word["grpc-message"]),
+            (&"16".parse().unwrap(), &"the credential has expired".parse().unwrap())
+        );
         assert!(limits(Stream::Events, None).last_word(Overdue::Aged).is_none());
     }
 

@@ -11,7 +11,7 @@ mod http2;
 mod limits;
 mod upgrade;
 
-pub use answer::Answer;
+pub use answer::{Answer, Switched};
 pub use body::{AnswerBroken, Streamed};
 pub use fault::ForwardFault;
 pub use headers::{edit, prepare};
@@ -26,6 +26,9 @@ use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use hyper::body::Incoming;
 
+use crate::authn::Identity;
+use crate::authn::revocation::Revocations;
+use crate::authn::standing::Standing;
 use crate::authz::Permitted;
 use crate::base::clock::Moment;
 use crate::base::source::Source;
@@ -50,11 +53,13 @@ const CLOSED_IN_PASSING: Duration = Duration::from_millis(500);
 /// Sends permitted requests to the servers of their upstream. One per worker.
 pub struct Forwarder {
     pools: Rc<Pools<Outgoing>>,
+    /// What ends streams before their time.
+    revocations: Arc<Revocations>,
 }
 
 impl Forwarder {
-    pub fn new(pools: Rc<Pools<Outgoing>>) -> Self {
-        Self { pools }
+    pub fn new(pools: Rc<Pools<Outgoing>>, revocations: Arc<Revocations>) -> Self {
+        Self { pools, revocations }
     }
 
     /// Forward the request and wait for the head of the answer.
@@ -91,6 +96,8 @@ impl Forwarder {
         };
         let streams = StreamRules {
             asked: &asked,
+            identity: &identity,
+            revocations: &self.revocations,
             timeouts,
             progress: progress.as_ref(),
         };
@@ -118,7 +125,7 @@ impl Forwarder {
         errand.offers_switch = offer.is_some();
         let (mut response, conn, counted) = errand.run(request).await?;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-            return switched(response, (conn, counted), offer).await;
+            return switched(response, (conn, counted), offer, &streams).await;
         }
         let framing = framing::of_answer(response.status(), response.version(), response.headers())?;
         let idle = upstream.timeouts.idle;
@@ -135,6 +142,8 @@ impl Forwarder {
 /// What decides whether an answer is a stream, and how long it may take then.
 struct StreamRules<'s> {
     asked: &'s Asked,
+    identity: &'s Identity,
+    revocations: &'s Arc<Revocations>,
     timeouts: &'s ClientTimeouts,
     progress: Option<&'s Rc<Progress>>,
 }
@@ -164,7 +173,13 @@ impl StreamRules<'_> {
             received + self.timeouts.stream_age,
             deadline.map_or(Moment::NEVER, |limit| received + limit),
             upload.map(Rc::clone),
+            self.standing(),
         )))
+    }
+
+    /// Of whoever asks, for what is not soon over.
+    fn standing(&self) -> Option<Box<Standing>> {
+        Standing::of(self.identity, self.revocations)
     }
 }
 
@@ -173,6 +188,7 @@ async fn switched(
     mut response: Response<Incoming>,
     (conn, counted): (Conn<Outgoing>, Option<InFlight>),
     offer: Option<Offer<'_>>,
+    streams: &StreamRules<'_>,
 ) -> Result<Response<Answer>, ForwardFault> {
     let offer = offer.ok_or(SwitchFault::Unasked)?;
     if response.version() != Version::HTTP_11 {
@@ -184,7 +200,11 @@ async fn switched(
     upgrade::announce(response.headers_mut(), protocol);
     *response.version_mut() = Version::HTTP_11;
     let detached = conn.detach(counted).await.ok_or(SwitchFault::Stuck)?;
-    Ok(response.map(|_| Answer::Switched(Box::new(detached))))
+    let switched = Switched {
+        upstream: detached,
+        standing: streams.standing(),
+    };
+    Ok(response.map(|_| Answer::Switched(Box::new(switched))))
 }
 
 /// One request on its way, with what stays the same over its attempts.

@@ -18,10 +18,11 @@ use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use http::header::{ALLOW, AUTHORIZATION, HOST, ORIGIN, WWW_AUTHENTICATE};
+use http::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN, WWW_AUTHENTICATE};
 use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, Version};
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -29,12 +30,15 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
 use crate::base::clock::Clock;
+use crate::base::id::RequestId;
 use crate::base::secret::Secret;
 use crate::base::timers::Timers;
+use crate::endpoints::admin::{Api, Operation, Undone, Unfit};
 use crate::endpoints::health::{self, Probe};
 use crate::endpoints::metrics;
 use crate::problem::{Code, Problem};
 use crate::telemetry::Telemetry;
+use crate::telemetry::admin_events::{AdminCalled, AdminRefused};
 use crate::telemetry::health::Health;
 use crate::telemetry::metrics::Figures;
 
@@ -46,6 +50,8 @@ pub struct AdminParts {
     pub clock: Clock,
     /// Asked at each scrape.
     pub figures: Box<dyn Fn() -> Figures + Send>,
+    /// For who holds the token.
+    pub api: Api,
 }
 
 /// The token of the configuration in force. Without one only probes and metrics exist.
@@ -69,6 +75,8 @@ const CONNECTION_TIME: Duration = Duration::from_secs(10);
 const CONNECTIONS_MAX: usize = 128;
 const HEAD_MAX: usize = 16 * 1024;
 const HEADERS_MAX: usize = 64;
+/// Whoever administers has little to say at a time.
+const BODY_MAX: usize = 64 * 1024;
 /// After a failed accept: descriptors may be back by then.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// What has begun when the listener ends gets this long.
@@ -118,20 +126,22 @@ pub async fn serve(listener: TcpListener, parts: AdminParts, stop: CancellationT
     }
 }
 
-async fn accept(listener: &TcpListener, timers: &Timers) -> TcpStream {
+async fn accept(listener: &TcpListener, timers: &Timers) -> (TcpStream, IpAddr) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return stream,
+            Ok((stream, peer)) => return (stream, peer.ip()),
             Err(_) => timers.sleep(ACCEPT_PAUSE).await,
         }
     }
 }
 
-async fn connection(stream: TcpStream, admin: Rc<Admin>, stop: CancellationToken) {
-    let service = service_fn(|request: Request<hyper::body::Incoming>| {
-        let (head, _body) = request.into_parts();
-        let answer = admin.answer(&head).map(Full::new);
-        async move { Ok::<_, Infallible>(answer) }
+async fn connection((stream, peer): (TcpStream, IpAddr), admin: Rc<Admin>, stop: CancellationToken) {
+    let service = service_fn(|request: Request<Incoming>| {
+        let admin = Rc::clone(&admin);
+        async move {
+            let (head, body) = request.into_parts();
+            Ok::<_, Infallible>(admin.answer(&head, body, peer).await.map(Full::new))
+        }
     });
     let mut connection = pin!(
         http1::Builder::new()
@@ -154,7 +164,7 @@ struct Admin {
 }
 
 impl Admin {
-    fn answer(&self, head: &http::request::Parts) -> Response<Bytes> {
+    async fn answer(&self, head: &http::request::Parts, body: Incoming, peer: IpAddr) -> Response<Bytes> {
         if let Err(problem) = self.check_host(head).and_then(|()| check_origin(&head.headers)) {
             return problem.answer(&head.headers);
         }
@@ -163,7 +173,7 @@ impl Admin {
             "/readyz" => Endpoint::Probe(Probe::Ready),
             "/startupz" => Endpoint::Probe(Probe::Startup),
             "/metrics" => Endpoint::Metrics,
-            _ => return self.elsewhere(&head.headers),
+            _ => return self.elsewhere(head, body, peer).await,
         };
         if head.method != Method::GET && head.method != Method::HEAD {
             let mut answer = Problem::new(Code::MethodNotAllowed).answer(&head.headers);
@@ -173,30 +183,63 @@ impl Admin {
             return answer;
         }
         match endpoint {
-            Endpoint::Probe(probe) => health::answer(probe, &self.parts.health),
+            Endpoint::Probe(probe) => {
+                let is_whole = !self.parts.telemetry.metrics().lacks_keys();
+                health::answer(probe, &self.parts.health, is_whole)
+            }
             Endpoint::Metrics => metrics::answer(&self.parts.telemetry, (self.parts.figures)(), &head.headers),
         }
     }
 
     /// Whoever does not hold the token does not learn what exists.
-    fn elsewhere(&self, asked: &HeaderMap) -> Response<Bytes> {
+    async fn elsewhere(&self, head: &http::request::Parts, body: Incoming, peer: IpAddr) -> Response<Bytes> {
+        if let Err(refusal) = self.check_token(&head.headers, peer) {
+            return *refusal;
+        }
+        let operation = match Operation::of(&head.method, head.uri.path(), head.uri.query()) {
+            Ok(operation) => operation,
+            Err(unfit) => return unfitting(unfit, &head.headers),
+        };
+        let id = RequestId::new(self.parts.clock.wall(), &mut (self.parts.api.random)());
+        let outcome = match read(&operation, &head.headers, body).await {
+            Ok(body) => self.parts.api.answer(&operation, &body).await,
+            Err(problem) => Err(Undone::from(problem)),
+        };
+        if operation.changes() {
+            self.parts.telemetry.emit(AdminCalled {
+                operation: operation.name(),
+                target: outcome.as_ref().ok().and_then(|done| done.target.as_deref()),
+                refused: outcome.as_ref().err().map(|undone| undone.problem.code),
+                why: outcome.as_ref().err().and_then(|undone| undone.why.as_deref()),
+                peer,
+                request_id: &id,
+            });
+        }
+        match outcome {
+            Ok(done) => done.into_response(),
+            Err(undone) => undone.problem.for_request(id).json(),
+        }
+    }
+
+    fn check_token(&self, asked: &HeaderMap, peer: IpAddr) -> Result<(), Box<Response<Bytes>>> {
         let token = self.parts.token.0.load();
         let Some(token) = &*token else {
-            return Problem::new(Code::RouteNone).answer(asked);
+            return Err(Box::new(Problem::new(Code::RouteNone).answer(asked)));
         };
         let (code, challenge) = match bearer(asked) {
-            Some(presented) if token.matches(presented) => return Problem::new(Code::RouteNone).answer(asked),
-            Some(_) => (
-                Code::CredentialRefused,
-                r#"Bearer realm="portcullis-admin", error="invalid_token""#,
-            ),
+            Some(presented) if token.matches(presented) => return Ok(()),
+            Some(_) => {
+                self.parts.telemetry.emit(AdminRefused { peer });
+                let challenge = r#"Bearer realm="portcullis-admin", error="invalid_token""#;
+                (Code::CredentialRefused, challenge)
+            }
             None => (Code::CredentialMissing, r#"Bearer realm="portcullis-admin""#),
         };
         let mut answer = Problem::new(code).answer(asked);
         answer
             .headers_mut()
             .insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
-        answer
+        Err(Box::new(answer))
     }
 
     /// A page of another site can point a name of its own at this address and then read what it gets (DNS rebinding).
@@ -231,6 +274,53 @@ impl Admin {
 enum Endpoint {
     Probe(Probe),
     Metrics,
+}
+
+fn unfitting(unfit: Unfit, asked: &HeaderMap) -> Response<Bytes> {
+    match unfit {
+        Unfit::Path => Problem::new(Code::RouteNone).answer(asked),
+        Unfit::Query => {
+            let detail = "The query holds something that means nothing here.";
+            Problem::new(Code::InputInvalid).with_detail(detail).answer(asked)
+        }
+        Unfit::Method(allowed) => {
+            let mut answer = Problem::new(Code::MethodNotAllowed).answer(asked);
+            answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+            answer
+        }
+    }
+}
+
+/// The body of an operation. A connection has a deadline, so this has one too.
+async fn read(operation: &Operation, headers: &HeaderMap, body: Incoming) -> Result<Bytes, Problem> {
+    let most = BODY_MAX as u64;
+    if !operation.takes_body() || body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
+    if !is_json(headers) {
+        return Err(Problem::new(Code::MediaTypeUnsupported).with_detail("Send `application/json`."));
+    }
+    let too_large = || Problem::new(Code::BodyTooLarge).with_detail("Bodies may have 64 KiB.");
+    if body.size_hint().lower() > most {
+        return Err(too_large());
+    }
+    let whole = Limited::new(body, BODY_MAX).collect().await.map_err(|error| {
+        if error.is::<LengthLimitError>() {
+            return too_large();
+        }
+        Problem::new(Code::RequestMalformed).with_detail("The body did not arrive whole.")
+    })?;
+    Ok(whole.to_bytes())
+}
+
+/// A form or a text is what a page of another site can send without asking (AD-01).
+fn is_json(headers: &HeaderMap) -> bool {
+    let mut fields = headers.get_all(CONTENT_TYPE).iter();
+    let (Some(field), None) = (fields.next(), fields.next()) else {
+        return false;
+    };
+    let essence = field.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
+    essence.trim_ascii().eq_ignore_ascii_case(b"application/json")
 }
 
 /// The one host a request names, in its target and in `Host`.

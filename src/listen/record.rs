@@ -13,6 +13,7 @@ use http_body::{Body, Frame, SizeHint};
 
 use super::carrier::Carrier;
 use super::worker::{Lease, Worker};
+use crate::authn::standing::Lost;
 use crate::authn::{Identity, IdentityFault, Known};
 use crate::authz::Rule;
 use crate::base::clock::{Moment, Timestamp};
@@ -112,6 +113,12 @@ impl Record {
         self.reason = Some(reason.to_string().into());
     }
 
+    /// Ended because whoever was served may not be served any more.
+    pub(super) fn lost(&mut self, lost: Lost) {
+        self.code = Some(lost.code());
+        self.cut_off(&lost);
+    }
+
     fn identification(&self) -> Option<Identification<'_>> {
         if let Some(who) = &self.who {
             return Some(Identification::Accepted {
@@ -179,7 +186,7 @@ impl Drop for Record {
                 name,
                 took: self.upstream_took,
             }),
-            RouteAnswer::Redirect(_) => None,
+            RouteAnswer::Redirect(_) | RouteAnswer::Own(_) => None,
         });
         let left = (!self.whole && self.reason.is_none()).then_some(if self.worker.is_ending() {
             "cut off at the end of a drain"

@@ -114,11 +114,12 @@ impl Door {
 
     /// What the connection becomes once the head of this answer is out.
     fn switch(&self, answer: Answer, record: Box<Record>, timeouts: ClientTimeouts) -> Recorded {
-        let Answer::Switched(upstream) = answer else {
+        let Answer::Switched(switched) = answer else {
             return Recorded::new(answer, record);
         };
         self.carrier.switch_to(Switch {
-            upstream: *upstream,
+            upstream: switched.upstream,
+            standing: switched.standing,
             record,
             timeouts,
         });

@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::connection::Client;
 use super::link::WRITE_STALL;
 use super::record::Record;
+use crate::authn::standing::{Lost, Standing};
 use crate::base::clock::Moment;
 use crate::base::stream::Stream;
 use crate::config::spec::ClientTimeouts;
@@ -25,6 +26,8 @@ const TURNS: usize = 16;
 /// The upstream's side of a switch that was agreed on, with the record of the request that asked for it.
 pub(super) struct Switch {
     pub(super) upstream: Detached,
+    /// Of whoever asked for it, where that is somebody.
+    pub(super) standing: Option<Box<Standing>>,
     pub(super) record: Box<Record>,
     pub(super) timeouts: ClientTimeouts,
 }
@@ -34,6 +37,7 @@ pub(super) struct Tunnel {
     upstream: Detached,
     inward: Direction,
     outward: Direction,
+    standing: Option<Box<Standing>>,
     record: Box<Record>,
     timeouts: ClientTimeouts,
 }
@@ -51,6 +55,9 @@ enum TunnelEnd {
     Stalled,
     #[error("the tunnel has reached its age limit")]
     Aged,
+    /// METH-05.
+    #[error(transparent)]
+    Lost(Lost),
 }
 
 impl Tunnel {
@@ -58,6 +65,7 @@ impl Tunnel {
     pub(super) fn new(client: Stream, unread: Bytes, switch: Switch) -> Self {
         let Switch {
             mut upstream,
+            standing,
             record,
             timeouts,
         } = switch;
@@ -67,6 +75,7 @@ impl Tunnel {
             inward: Direction::holding(unread),
             outward: Direction::holding(unsent),
             upstream,
+            standing,
             record,
             timeouts,
         }
@@ -95,6 +104,11 @@ pub(super) async fn run(client: &Client, mut tunnel: Box<Tunnel>) {
     let end = std::future::poll_fn(|cx| {
         client.look_around(cx);
         let tunnel = &mut *tunnel;
+        if let Some(standing) = &mut tunnel.standing
+            && let Poll::Ready(lost) = standing.poll_lost(task)
+        {
+            return Poll::Ready(TunnelEnd::Lost(lost));
+        }
         let mut scratch = client.worker.scratch.borrow_mut();
         let (client, upstream) = (&mut tunnel.client, &mut tunnel.upstream.stream);
         let outward = tunnel.outward.poll(upstream, client, &mut scratch, cx);
@@ -113,6 +127,7 @@ pub(super) async fn run(client: &Client, mut tunnel: Box<Tunnel>) {
     .await;
     match end {
         TunnelEnd::Whole => tunnel.record.ended_whole(),
+        TunnelEnd::Lost(lost) => tunnel.record.lost(lost),
         TunnelEnd::Broken(_) | TunnelEnd::Idle | TunnelEnd::Stalled | TunnelEnd::Aged => tunnel.record.cut_off(&end),
     }
 }

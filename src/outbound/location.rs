@@ -2,13 +2,12 @@
 //! it is known which addresses its host may have.
 
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::Uri;
-use url::{Host, Url};
 
-use crate::base::net::canonical;
+use crate::config::callable::Callable;
+pub use crate::config::callable::UrlFault as LocationFault;
 use crate::config::spec::OutboundSpec;
 
 /// A URL that may be called.
@@ -29,21 +28,6 @@ pub(super) enum Reach {
     Public,
 }
 
-/// Why a URL is not called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum LocationFault {
-    #[error("it is not a URL like `https://login.example.com/path`")]
-    Malformed,
-    #[error("it holds a user name or a password")]
-    UserInfo,
-    #[error("it has a part behind `#`")]
-    Fragment,
-    #[error("its scheme is neither https nor http")]
-    Scheme,
-    #[error("it is not https; name its host in `outbound.allow_plaintext_hosts` if that must be")]
-    Plaintext,
-}
-
 impl Location {
     /// A place that the configuration names.
     pub fn written(url: &str, spec: &OutboundSpec) -> Result<Self, LocationFault> {
@@ -62,33 +46,7 @@ impl Location {
     }
 
     fn new(text: &str, reach: Reach, spec: &OutboundSpec) -> Result<Self, LocationFault> {
-        // The reading of browsers: `0x7f.1` is an address and not a name, and stands as one in what is made of it.
-        let url = Url::parse(text).map_err(|_| LocationFault::Malformed)?;
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(LocationFault::UserInfo);
-        }
-        if url.fragment().is_some() {
-            return Err(LocationFault::Fragment);
-        }
-        let is_plain = match url.scheme() {
-            "https" => false,
-            "http" => true,
-            _ => return Err(LocationFault::Scheme),
-        };
-        let host = url.host().ok_or(LocationFault::Malformed)?;
-        let is_loopback = match &host {
-            Host::Domain(_) => false,
-            Host::Ipv4(address) => address.is_loopback(),
-            Host::Ipv6(address) => canonical(IpAddr::V6(*address)).is_loopback(),
-        };
-        let host: Box<str> = match host {
-            Host::Domain(name) => name.trim_end_matches('.').into(),
-            Host::Ipv4(address) => address.to_string().into(),
-            Host::Ipv6(address) => format!("[{address}]").into(),
-        };
-        if is_plain && !is_loopback && !names(&spec.allow_plaintext_hosts, &host) {
-            return Err(LocationFault::Plaintext);
-        }
+        let Callable { url, host } = Callable::new(text, &spec.allow_plaintext_hosts)?;
         let uri = url.as_str().parse().map_err(|_| LocationFault::Malformed)?;
         Ok(Self { uri, host, reach })
     }

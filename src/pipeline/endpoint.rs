@@ -33,4 +33,6 @@ pub struct Means<'a> {
 pub struct Endpoints {
     pub echo: Box<dyn Endpoint>,
     pub redirect: Box<dyn Endpoint>,
+    /// The public keys.
+    pub keys: Box<dyn Endpoint>,
 }

@@ -6,6 +6,7 @@ use super::endpoint::{Endpoints, Means};
 use super::{Rejection, Snapshot};
 use crate::authz::Permitted;
 use crate::base::task::TaskHandle;
+use crate::config::spec::OwnAnswer;
 use crate::forward::{self, Answer, Forwarder};
 use crate::route::RouteAnswer;
 
@@ -45,6 +46,10 @@ impl WayOut for Exit {
             RouteAnswer::Echo(_) => {
                 let means = Means { body_idle, task };
                 self.endpoints.echo.answer(permitted, means).await?.map(Answer::whole)
+            }
+            RouteAnswer::Own(OwnAnswer::Keys) => {
+                let means = Means { body_idle, task };
+                self.endpoints.keys.answer(permitted, means).await?.map(Answer::whole)
             }
             RouteAnswer::Redirect(_) => {
                 let means = Means { body_idle, task };

@@ -63,6 +63,7 @@ impl Rejection {
                 ForwardFault::Overloaded(TakeFailed::QueueFull | TakeFailed::NoneFreed) => Code::UpstreamOverloaded,
                 ForwardFault::Overloaded(TakeFailed::Connect(_)) => Code::UpstreamUnreachable,
                 ForwardFault::TimedOut => Code::UpstreamTimeout,
+                ForwardFault::Lost(lost) => lost.code(),
                 ForwardFault::Refused(_) => Code::UpstreamUnavailable,
                 ForwardFault::Authority(_) => Code::RequestMalformed,
                 ForwardFault::Broken(_)
@@ -100,6 +101,7 @@ impl Rejection {
                 | ForwardFault::Surplus
                 | ForwardFault::FieldName,
             ) => "Try again later; the operator finds the reason under the request id.".into(),
+            Self::Forward(ForwardFault::Lost(lost)) => lost.to_string().into(),
             Self::Panicked => "The operator finds the reason under the request id.".into(),
             Self::Identity(IdentityFault::Body(fault)) => fault.to_string().into(),
             Self::Identity(IdentityFault::Refused(refused)) if refused.refusal.code == Code::CredentialMissing => {

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, Response};
 use serde::Serialize;
+use serde_json::Value as Json;
 
 use super::Code;
 use crate::base::accept::quality;
@@ -21,6 +22,8 @@ pub struct Problem {
     pub detail: Option<Cow<'static, str>>,
     /// The request's id, with which the log is searched.
     pub instance: Option<RequestId>,
+    /// What is wrong one by one, where several things can be.
+    pub errors: Vec<Json>,
 }
 
 #[derive(Serialize)]
@@ -33,6 +36,8 @@ struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     instance: Option<&'a str>,
     code: &'a str,
+    #[serde(skip_serializing_if = "<[Json]>::is_empty")]
+    errors: &'a [Json],
 }
 
 impl Problem {
@@ -41,6 +46,7 @@ impl Problem {
             code,
             detail: None,
             instance: None,
+            errors: Vec::new(),
         }
     }
 
@@ -49,6 +55,10 @@ impl Problem {
             detail: Some(detail.into()),
             ..self
         }
+    }
+
+    pub fn with_errors(self, errors: Vec<Json>) -> Self {
+        Self { errors, ..self }
     }
 
     pub fn for_request(self, id: RequestId) -> Self {
@@ -81,6 +91,7 @@ impl Problem {
             detail: self.detail.as_deref(),
             instance: self.instance.as_ref().map(RequestId::as_str),
             code: self.code.as_str(),
+            errors: &self.errors,
         };
         // Texts and a number always make JSON.
         let body = serde_json::to_vec(&body).unwrap_or_default();

@@ -323,8 +323,7 @@ impl Arrived {
             return Err(BodyFault::TooLarge);
         }
         let payload = std::mem::replace(&mut self.payload, Payload::Empty);
-        let announced = self.asked.content_length.unwrap_or(at_most);
-        let (payload, bytes) = payload.hold(at_most, announced, pace, room).await?;
+        let (payload, bytes) = payload.hold(at_most, pace, room).await?;
         self.payload = payload;
         self.asked.content_length = self.asked.content_length.or(Some(bytes.len() as u64));
         Ok(bytes)

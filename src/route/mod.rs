@@ -12,7 +12,7 @@ use crate::base::net::AddressSet;
 use crate::base::peer::Peer;
 use crate::config::protocol::ProtocolName;
 use crate::config::spec::{
-    Access, ForwardSpec, HeaderEdits, Networks, PathAllow, RedirectSpec, RouteSpec, UpstreamProtocol,
+    Access, ForwardSpec, HeaderEdits, Networks, OwnAnswer, PathAllow, RedirectSpec, RouteSpec, UpstreamProtocol,
 };
 use crate::request::client::Client;
 use crate::request::path::PathFault;
@@ -53,6 +53,8 @@ pub enum RouteAnswer {
     Upstream(Arc<Upstream>),
     Echo(Arc<str>),
     Redirect(RedirectSpec),
+    /// The gateway.
+    Own(OwnAnswer),
 }
 
 /// Addresses that may and may not use a route.

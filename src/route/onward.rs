@@ -78,7 +78,7 @@ fn stricter_than(specs: &[Arc<RouteSpec>], (to, networks, sent_host): (usize, &N
 fn upstream(spec: &RouteSpec) -> Option<usize> {
     match spec.answer {
         Answer::Upstream(index) => Some(index),
-        Answer::Redirect(_) => None,
+        Answer::Redirect(_) | Answer::Own(_) => None,
     }
 }
 

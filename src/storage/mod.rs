@@ -70,6 +70,15 @@ pub enum StoreFault {
 }
 
 impl Database {
+    /// The same database, for whoever must not wait in line with requests.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        Self {
+            background: self.background.apart(),
+            ..self.clone()
+        }
+    }
+
     /// Open the file at `path`, made where it is missing, and bring its tables up to date.
     pub async fn open(path: &Path, background: &Background) -> Result<Self, OpenFault> {
         let path: Arc<Path> = path.into();
@@ -79,6 +88,22 @@ impl Database {
         let opened = background.call("store.open", Duration::from_secs(60), opening).await;
         let path = path.to_path_buf();
         opened.map_err(|source| OpenFault::Call { path, source })?
+    }
+
+    /// The file at `path` as it is, for who only looks: nothing is made, brought up to date or written. What is not there
+    /// shows when it is asked for.
+    pub fn look(path: &Path, background: &Background) -> Self {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .read_only(true)
+            .create_if_missing(false)
+            .busy_timeout(BUSY);
+        Self {
+            path: path.into(),
+            writer: pool(1).connect_lazy_with(options.clone()),
+            readers: pool(1).connect_lazy_with(options),
+            background: background.clone(),
+        }
     }
 
     async fn connect(path: Arc<Path>, background: Background) -> Result<Self, OpenFault> {

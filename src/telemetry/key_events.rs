@@ -69,6 +69,23 @@ impl Event for KeysNotFetched<'_> {
     }
 }
 
+/// A set that came into force holds keys that are not used.
+#[derive(Clone, Copy, Debug)]
+pub struct KeysLeftOut<'a> {
+    pub authenticator: &'a Arc<str>,
+    /// Which, and why. May repeat what the issuer calls them.
+    pub left_out: &'a [String],
+}
+
+impl Event for KeysLeftOut<'_> {
+    fn emit(self, _: &Telemetry) {
+        let authenticator = &**self.authenticator;
+        let listed = self.left_out.join("; ");
+        let keys = Untrusted(listed.as_bytes());
+        tracing::info!(authenticator, %keys, "some keys of the issuer are not used: tokens that name one are refused");
+    }
+}
+
 /// The keys were last fetched so long ago that they are not used any more.
 #[derive(Clone, Copy, Debug)]
 pub struct KeysExpired<'a> {

@@ -2,6 +2,7 @@
 //! refuses to know why it happened, and never holds a request up.
 
 pub mod access_log;
+pub mod admin_events;
 mod escape;
 pub mod events;
 pub mod key_events;
@@ -36,6 +37,7 @@ pub struct Telemetry {
     /// One for each [`ConnectionEnd`], in their order.
     connection_lines: [Sampler; ConnectionEnd::ALL.len()],
     panic_lines: Sampler,
+    admin_lines: Sampler,
 }
 
 impl Telemetry {
@@ -49,6 +51,7 @@ impl Telemetry {
             access_log,
             connection_lines: Default::default(),
             panic_lines: Sampler::default(),
+            admin_lines: Sampler::default(),
         }))
     }
 
@@ -75,6 +78,10 @@ impl Telemetry {
         self.connection_lines
             .get(end as usize)
             .and_then(|sampler| sampler.admit(self.clock.now()))
+    }
+
+    fn sampled_admin(&self) -> Option<u64> {
+        self.admin_lines.admit(self.clock.now())
     }
 
     fn sampled_panic(&self) -> Option<u64> {

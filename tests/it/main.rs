@@ -13,6 +13,7 @@
 
 mod activation;
 mod admin;
+mod administration;
 mod answers;
 mod authn;
 mod bodies;

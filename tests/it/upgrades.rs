@@ -9,7 +9,7 @@ const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 const SWITCHED: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 
-fn websocket() -> Request {
+pub fn websocket() -> Request {
     get("/chat")
         .field("Connection", "Upgrade")
         .field("Upgrade", "websocket")
@@ -28,7 +28,7 @@ fn switching(then: impl Fn(&mut Conn) + Send + Sync + 'static) -> Upstream {
 }
 
 /// Sends `ping` back as `pong` until it is told `bye`.
-fn playing() -> Upstream {
+pub fn playing() -> Upstream {
     switching(|conn| {
         while conn.wait_bytes(b"ping") {
             conn.send("pong");
@@ -37,7 +37,7 @@ fn playing() -> Upstream {
 }
 
 #[track_caller]
-fn switched(client: &mut Client) -> String {
+pub fn switched(client: &mut Client) -> String {
     let head = String::from_utf8(client.read_until(b"\r\n\r\n")).unwrap();
     assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
     head.to_ascii_lowercase()

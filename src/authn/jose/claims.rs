@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::token::Token;
+use crate::authn::identity_token;
 use crate::authn::refusal::Refusal;
 use crate::base::clock::Timestamp;
 use crate::problem::Code;
@@ -134,8 +135,23 @@ impl ClaimRules {
     /// An ID token, a logout token or a proof of possession is no permission to call anything, whoever signed it.
     fn purpose(&self, token: &Token<'_>) -> Result<(), Refusal> {
         let other = |why: &'static str| Err(Refusal::new(Code::CredentialRefused, why));
+        let own = |typ: &str| short(typ).eq_ignore_ascii_case(identity_token::TYPE);
+        if token.header.typ.as_deref().is_some_and(own) {
+            return other("it tells an upstream who is asking, and asks for nothing itself");
+        }
         if !self.types.admit(token.header.typ.as_deref()) {
             return other("`typ` of the header is not one that is taken here");
+        }
+        // OpenID Connect Core section 2: it ties an ID token to a login. Some issuers write it into their access tokens,
+        // too, and then say in one of two places that they are such.
+        let is_typed = token
+            .header
+            .typ
+            .as_deref()
+            .is_some_and(|typ| short(typ).eq_ignore_ascii_case("at+jwt"));
+        let is_bearer = token.claims.get("typ").is_some_and(|typ| typ == "Bearer");
+        if token.claims.contains_key("nonce") && !is_typed && !is_bearer {
+            return other("it carries the `nonce` of a login, as ID tokens do");
         }
         is_for_calling(&token.claims)
     }
@@ -199,6 +215,16 @@ pub fn is_for_calling(claims: &Map<String, Value>) -> Result<(), Refusal> {
     let written = claims.get("typ").and_then(Value::as_str);
     if written.is_some_and(|typ| OTHER_PURPOSES.contains(&typ)) {
         return other("the claim `typ` says that it is no access token");
+    }
+    if claims.get("token_use").is_some_and(|used| used == "id") {
+        return other("the claim `token_use` says that it is an ID token");
+    }
+    // OpenID Connect Core section 3.3.2.11: hashes of what was given out beside an ID token.
+    if ["at_hash", "c_hash", "s_hash"]
+        .iter()
+        .any(|hash| claims.contains_key(*hash))
+    {
+        return other("it holds the hash of another token or code, as ID tokens do");
     }
     // RFC 8417 section 2.2: only events have them, logout among these.
     if claims.contains_key("events") {

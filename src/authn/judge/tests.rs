@@ -1,5 +1,5 @@
-use crate::authn::Lasting;
 use crate::authn::revocation::Revocations;
+use crate::authn::{Lasting, OwnKeys};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -23,8 +23,9 @@ fn verifier() -> Verifier {
         verdicts,
         revocations: Arc::new(Revocations::new(10, &mut Random::system())),
         held: Room::new(0),
+        own_keys: Arc::new(OwnKeys::new(clock.clone())),
     };
-    Verifier::new([], &[], lasting, clock)
+    Verifier::new([], 0, &[], lasting, clock)
 }
 
 fn second(n: u64) -> Moment {

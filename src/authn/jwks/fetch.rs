@@ -8,7 +8,7 @@ use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use url::Url;
 
-use super::{Reading, RemoteKeys};
+use super::{Parsed, Reading, RemoteKeys};
 use crate::outbound::{Answer, Call, CallError, Location, LocationFault, Outbound};
 
 /// How long a set is taken for fresh. An issuer may ask for less, down to [`SOONEST`], and not for more: a removed key
@@ -24,7 +24,7 @@ pub(super) struct Fetcher<T> {
 
 /// A set that can be used.
 pub(super) struct Fetched<T> {
-    pub(super) set: T,
+    pub(super) set: Parsed<T>,
     pub(super) text: Bytes,
     pub(super) fresh_for: Duration,
 }
@@ -78,7 +78,7 @@ impl<T> Fetcher<T> {
         };
         let answer = self.ask(place).await?;
         let set = (self.reading.parse)(&answer.body, &self.keys.algorithms).map_err(FetchError::Unreadable)?;
-        if (self.reading.is_empty)(&set) {
+        if (self.reading.is_empty)(&set.set) {
             return Err(FetchError::Empty);
         }
         Ok(Fetched {

@@ -40,12 +40,10 @@ pub trait KeySource<T>: fmt::Debug + Send + Sync {
     /// Moves whenever the set in force is not the same any more.
     fn generation(&self) -> u64;
 
-    /// A token names a key that the set does not hold: perhaps the issuer does by now. Returns when there is reason to
-    /// look again, or none to wait any longer.
-    fn refetch<'a>(&'a self, kid: &'a str) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
-
-    /// Whether the last fetch brought a set. If it did not, an unknown key id may well be a good one: nobody could say.
-    fn is_reachable(&self) -> bool;
+    /// A token names a key that the set does not hold, or there is no set: perhaps the issuer has it by now. Returns when
+    /// there is reason to look again, or none to wait any longer, and says whether the issuer has had its say. If it has
+    /// not, an unknown key id may well be a good one.
+    fn refetch<'a>(&'a self, kid: &'a str) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>>;
 }
 
 /// Where the keys of an issuer are. With a URL the issuer is not asked for one.
@@ -59,9 +57,19 @@ pub struct RemoteKeys {
 
 /// How a set is read.
 pub struct Reading<T> {
-    pub parse: fn(&[u8], &[Algorithm]) -> Result<T, String>,
+    pub parse: Parse<T>,
     /// Whether a set is good for nothing.
     pub is_empty: fn(&T) -> bool,
+}
+
+/// What an issuer sent and the algorithms that keys may be for, or why the one cannot be read.
+pub type Parse<T> = fn(&[u8], &[Algorithm]) -> Result<Parsed<T>, String>;
+
+/// A set as it was read.
+pub struct Parsed<T> {
+    pub set: T,
+    /// What of it is not used, and why; never a part of a key.
+    pub left_out: Vec<String>,
 }
 
 impl<T> Clone for Reading<T> {

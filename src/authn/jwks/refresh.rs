@@ -8,17 +8,19 @@ use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::Value;
 use tokio::sync::Notify;
 
-use super::Reading;
 use super::fetch::{FetchError, Fetched, Fetcher};
 use super::kept::{Kept, KeptError};
 use super::remote::{Shared, USABLE};
 use super::unknown::Ended;
+use super::{Parsed, Reading};
 use crate::authn::jose::algorithm::Algorithm;
 use crate::base::background::Background;
 use crate::base::clock::{Moment, Timestamp};
 use crate::base::random::Random;
 use crate::telemetry::Telemetry;
-use crate::telemetry::key_events::{KeyChange, KeysExpired, KeysFetched, KeysNotFetched, KeysNotKept, KeysRestored};
+use crate::telemetry::key_events::{
+    KeyChange, KeysExpired, KeysFetched, KeysLeftOut, KeysNotFetched, KeysNotKept, KeysRestored,
+};
 
 /// After the first failed fetch, doubled with each further one.
 const RETRY_FIRST: Duration = Duration::from_millis(250);
@@ -102,13 +104,16 @@ impl<T: Send + Sync + 'static> Refresh<T> {
 
     fn accept(&self, shared: &Shared<T>, fetched: Fetched<T>, progress: &mut Progress) {
         let fingerprint = fingerprint(&fetched.text);
-        let change = shared.accept(fetched.set, fingerprint, self.wall(), Duration::ZERO);
+        let change = shared.accept(fetched.set.set, fingerprint, self.wall(), Duration::ZERO);
         shared.set_reachable(true);
         self.telemetry.emit(KeysFetched {
             authenticator: &self.authenticator,
             change,
             recovered: progress.failures > 0,
         });
+        if change != KeyChange::Same {
+            self.tell_left_out(&fetched.set.left_out);
+        }
         progress.failures = 0;
         let outcome = match change {
             KeyChange::Same => Ended::Same,
@@ -175,7 +180,7 @@ impl<T: Send + Sync + 'static> Refresh<T> {
             return Err("it is dated in the future".to_owned());
         }
         let age = Duration::from_millis(now.as_millis().saturating_sub(fetched.as_millis()));
-        let set = (self.reading.parse)(text, &self.algorithms)?;
+        let Parsed { set, left_out } = (self.reading.parse)(text, &self.algorithms)?;
         if age >= USABLE || (self.reading.is_empty)(&set) {
             return Ok(());
         }
@@ -183,8 +188,18 @@ impl<T: Send + Sync + 'static> Refresh<T> {
             shared.accept(set, fingerprint(text), fetched, age);
             let authenticator = &self.authenticator;
             self.telemetry.emit(KeysRestored { authenticator, age });
+            self.tell_left_out(&left_out);
         }
         Ok(())
+    }
+
+    fn tell_left_out(&self, left_out: &[String]) {
+        if !left_out.is_empty() {
+            self.telemetry.emit(KeysLeftOut {
+                authenticator: &self.authenticator,
+                left_out,
+            });
+        }
     }
 
     /// Write down what was just fetched, if that says more than what is written.

@@ -53,12 +53,8 @@ impl<T: Send + Sync + 'static> KeySource<T> for Remote<T> {
         self.0.generation.load(Ordering::Acquire)
     }
 
-    fn refetch<'a>(&'a self, kid: &'a str) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+    fn refetch<'a>(&'a self, kid: &'a str) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>> {
         Box::pin(self.0.refetch(kid))
-    }
-
-    fn is_reachable(&self) -> bool {
-        self.0.reachable.load(Ordering::Acquire)
     }
 }
 
@@ -89,16 +85,18 @@ impl<T> Shared<T> {
         (self.timers.now() < known.usable_until).then(|| Arc::clone(&known.set))
     }
 
-    async fn refetch(&self, kid: &str) {
+    async fn refetch(&self, kid: &str) -> bool {
         let is_empty = self.known.load().is_none();
-        let Some(asked) = self.unknown.ask(kid, self.timers.now(), is_empty) else {
-            return;
-        };
-        if asked.begins {
-            self.wanted.notify_one();
+        if let Some(asked) = self.unknown.ask(kid, self.timers.now(), is_empty) {
+            if asked.begins {
+                self.wanted.notify_one();
+            }
+            let ended = self.unknown.has_ended(asked.round);
+            if self.timers.within(PATIENCE, ended).await.is_none() {
+                return false;
+            }
         }
-        // Late or not, what there is now is all that this request will get.
-        let _in_time = self.timers.within(PATIENCE, self.unknown.has_ended(asked.round)).await;
+        self.is_reachable()
     }
 
     /// `set` was fetched at `fetched`, which is `age` ago.
@@ -118,6 +116,11 @@ impl<T> Shared<T> {
         }
         self.age.set(fetched);
         change
+    }
+
+    /// Whether the last fetch that ended brought a set.
+    pub(super) fn is_reachable(&self) -> bool {
+        self.reachable.load(Ordering::Acquire)
     }
 
     pub(super) fn set_reachable(&self, reachable: bool) {

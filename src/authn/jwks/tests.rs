@@ -10,6 +10,7 @@ use crate::telemetry::metrics::{Figures, Format};
 
 mod fetching;
 mod keeping;
+mod telling;
 mod unknown_keys;
 
 /// A key set is the ids of its keys here.
@@ -19,10 +20,14 @@ const READING: Reading<Kids> = Reading {
     parse: |text, _| {
         let set: serde_json::Value = serde_json::from_slice(text).map_err(|error| error.to_string())?;
         let keys = set["keys"].as_array().ok_or("there are no keys")?;
-        Ok(keys
-            .iter()
-            .filter_map(|key| Some(key["kid"].as_str()?.to_owned()))
-            .collect())
+        let (named, nameless): (Vec<_>, Vec<_>) = keys.iter().partition(|key| key["kid"].is_string());
+        Ok(Parsed {
+            set: named
+                .iter()
+                .filter_map(|key| Some(key["kid"].as_str()?.to_owned()))
+                .collect(),
+            left_out: nameless.iter().map(|_| "it has no name".to_owned()).collect(),
+        })
     },
     is_empty: |kids| kids.is_empty(),
 };

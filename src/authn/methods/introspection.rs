@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::authn::method::{Asking, Challenge, Kind, Memory, Method, Plan, Reads, Verdict, at_once, planned};
+use crate::authn::method::{Asking, Called, Challenge, Kind, Memory, Method, Plan, Reads, Verdict, at_once, planned};
 use crate::authn::principal::Verified;
 use crate::authn::refusal::Refusal;
 use crate::authn::supplies::Supplies;
@@ -49,7 +49,7 @@ impl Kind for Introspection {
 #[derive(Debug)]
 struct IntrospectionPlan {
     reads: [Reads; 1],
-    url: Box<str>,
+    called: Called,
     client: Arc<Client>,
     ttl: Duration,
     judging: Arc<Judging>,
@@ -67,6 +67,10 @@ impl Plan for IntrospectionPlan {
         &self.reads
     }
 
+    fn calls(&self) -> Vec<Called> {
+        vec![self.called.clone()]
+    }
+
     fn start(&self, name: &Arc<str>, supplies: &Supplies) -> Arc<dyn Method> {
         Arc::new(self.tokens(name, supplies))
     }
@@ -74,7 +78,7 @@ impl Plan for IntrospectionPlan {
 
 impl IntrospectionPlan {
     fn tokens(&self, name: &str, supplies: &Supplies) -> Tokens {
-        let server: Box<dyn Ask> = match supplies.outbound.written(&self.url) {
+        let server: Box<dyn Ask> = match supplies.outbound.written(&self.called.url) {
             Ok(at) => Box::new(Server {
                 outbound: supplies.outbound.clone(),
                 at,

@@ -13,7 +13,7 @@ use crate::authn::jose::claims::ClaimRules;
 use crate::authn::jose::keys::{KeySet, Unproven};
 use crate::authn::jose::token::{self, Token};
 use crate::authn::jwks::{KeySource, RemoteKeys};
-use crate::authn::method::{Asking, Challenge, Kind, Memory, Method, Plan, Reads, Verdict, at_once, planned};
+use crate::authn::method::{Asking, Called, Challenge, Kind, Memory, Method, Plan, Reads, Verdict, at_once, planned};
 use crate::authn::principal::Verified;
 use crate::authn::refusal::Refusal;
 use crate::authn::supplies::Supplies;
@@ -47,6 +47,7 @@ struct JwtPlan {
     /// How tokens are judged, apart from the keys.
     judging: Arc<Judging>,
     keys: KeyPlan,
+    calls: Vec<Called>,
     remembers: bool,
 }
 
@@ -72,6 +73,10 @@ struct Judging {
 impl Plan for JwtPlan {
     fn reads(&self) -> &[Reads] {
         &self.reads
+    }
+
+    fn calls(&self) -> Vec<Called> {
+        self.calls.clone()
     }
 
     fn start(&self, name: &Arc<str>, supplies: &Supplies) -> Arc<dyn Method> {
@@ -178,15 +183,20 @@ impl Judging {
     }
 }
 
-/// Whether the keys of `source` confirm `token`; a key that is not there yet is asked for once.
+/// Whether the keys of `source` confirm `token`; a key that is not there yet is asked for.
 async fn proven_by(source: &dyn KeySource<KeySet>, token: &Token<'_>) -> Result<(), Refusal> {
+    let kid = token.header.kid.as_deref();
+    if source.current().is_none() {
+        // The gateway may just have started; whoever comes then waits for the first fetch.
+        source.refetch(kid.unwrap_or_default()).await;
+    }
     let verdict = current(source)?.verify(token);
-    match (verdict, &token.header.kid) {
+    match (verdict, kid) {
         (Err(Unproven::UnknownKey), Some(kid)) => {
-            source.refetch(kid).await;
+            let was_answered = source.refetch(kid).await;
             match current(source)?.verify(token) {
                 // Nobody could say whether there is such a key: that is no fault of the token.
-                Err(Unproven::UnknownKey) if !source.is_reachable() => Err(Refusal::new(
+                Err(Unproven::UnknownKey) if !was_answered => Err(Refusal::new(
                     Code::IssuerUnavailable,
                     "the token names an unknown key, and the issuer cannot be asked for it",
                 )),

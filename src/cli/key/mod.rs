@@ -8,14 +8,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use serde_json::{Value as Json, json};
+use http::Method;
 
 use super::keeper::Keeper;
 use super::{FAILED, output};
-use crate::base::clock::Timestamp;
 use crate::identity::keys::KeyId;
-use crate::identity::model::api_key::ApiKey;
-use crate::identity::store::Revoked;
 
 const DETAILS: &str = "\
 Keys that are made here are kept in the `store` of the file, as hashes. They count
@@ -50,13 +47,14 @@ enum Command {
 /// The configuration file of a gateway.
 #[derive(Debug, Args)]
 struct Of {
-    /// The configuration file of the gateway; its store keeps the keys
+    /// The configuration file of the gateway; it is asked, or its store where it does not answer
     #[arg(short, long, value_name = "FILE", env = "PORTCULLIS_CONFIG")]
     config: PathBuf,
 }
 
 const REVOKE_DETAILS: &str = "\
-A gateway that runs refuses the key within a second. The key stays in the list, and
+A gateway that is asked refuses the key from then on, any other on the same store
+within a second. The key stays in the list, and
 nothing makes it good again.
 
 Example:
@@ -87,17 +85,24 @@ impl Key {
 
 impl Revoke {
     fn run(self) -> Result<ExitCode, ExitCode> {
-        let id = self.id.clone();
-        match Keeper::of(&self.of.config)?.revoke(self.id)? {
-            Revoked::Now => {
-                let text = format!("{id} is revoked; a gateway that runs knows it within a second\n");
-                Ok(output::print(&text, ExitCode::SUCCESS))
+        let id = self.id;
+        let keeper = Keeper::of(&self.of.config)?;
+        match keeper.ask(&Method::DELETE, &format!("/api/v1/keys/{id}"), None) {
+            Ok(kept) => {
+                let when = match kept.by_gateway {
+                    true => "the gateway refuses it from now on",
+                    false => "a gateway that runs knows it within a second",
+                };
+                Ok(output::print(&format!("{id} is revoked; {when}\n"), ExitCode::SUCCESS))
             }
-            Revoked::Before => Ok(output::print(&format!("{id} was revoked before\n"), ExitCode::SUCCESS)),
-            Revoked::Unknown => {
+            Err(not_kept) if not_kept.status == 404 => {
                 output::complain(&format!(
                     "no key has the id {id}; `portcullis key list` shows those there are"
                 ));
+                Err(ExitCode::from(FAILED))
+            }
+            Err(not_kept) => {
+                output::complain(&not_kept.why);
                 Err(ExitCode::from(FAILED))
             }
         }
@@ -109,28 +114,4 @@ fn id(text: &str) -> Result<KeyId, String> {
     KeyId::parse(text)
         .or_else(|| KeyId::of_key(text.as_bytes()))
         .ok_or_else(|| wanted.to_owned())
-}
-
-/// Everything but the key and its hash.
-fn as_json(key: &ApiKey, now: Timestamp) -> Json {
-    json!({
-        "id": key.id.as_str(),
-        "owner": key.owner,
-        "state": key.state(now).as_str(),
-        "roles": key.roles,
-        "permissions": key.permissions,
-        "scopes": key.scopes,
-        "networks": key.networks.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "limit": key.limit.map(|limit| json!({ "count": limit.count, "seconds": limit.per.as_secs() })),
-        "created": time(key.created),
-        "expires": key.expires.map(time),
-        "revoked": key.revoked.map(time),
-        "last_used": key.last_used.map(time),
-    })
-}
-
-/// To the second, in UTC.
-fn time(at: Timestamp) -> String {
-    let seconds = i64::try_from(at.as_millis() / 1000).unwrap_or(i64::MAX);
-    jiff::Timestamp::from_second(seconds).map_or_else(|_| "never".to_owned(), |at| at.to_string())
 }

@@ -1,17 +1,30 @@
 //! The authenticators, and what a route's `auth:` says with their names.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use http::HeaderName;
+
 use super::Checking;
-use crate::config::authenticators::{AuthenticatorSpec, Plan};
+use crate::config::authenticators::{AuthenticatorSpec, MEMBERS_MAX, Plan, Reads};
+use crate::config::callable::Callable;
 use crate::config::faults::Code;
 use crate::config::raw::{Auth, AuthItem, RawAuthenticator, RawConfig};
+use crate::config::reserved;
 use crate::config::settings::{At, closest, listed};
-use crate::config::spec::{Access, AuthList};
+use crate::config::spec::{Access, AuthList, OutboundSpec, RouteSpec};
 
-pub(super) fn authenticators(raw: &RawConfig, cx: &mut Checking<'_>) -> Option<Vec<Arc<AuthenticatorSpec>>> {
+pub(super) fn authenticators(
+    raw: &RawConfig,
+    outbound: Option<&OutboundSpec>,
+    cx: &mut Checking<'_>,
+) -> Option<Vec<Arc<AuthenticatorSpec>>> {
     let map = raw.auth.value()?;
+    if let Some(outbound) = outbound {
+        for (_, raw) in &map.entries {
+            calls(&*raw.value.plan, outbound, cx);
+        }
+    }
     for (name, _) in &map.entries {
         if &*name.value.0 == "public" {
             let message = "`public` means everybody and cannot be the name of an authenticator; choose another";
@@ -42,6 +55,54 @@ pub(super) fn authenticators(raw: &RawConfig, cx: &mut Checking<'_>) -> Option<V
             .map(|(name, raw)| spec(&name.value.0, &raw.value))
             .collect()
     })
+}
+
+/// A credential in a field that is dropped on arrival would never be seen.
+pub(super) fn reachable(raw: &RawConfig, underscored: &HashSet<&HeaderName>, cx: &mut Checking<'_>) {
+    let Some(map) = raw.auth.value() else { return };
+    for (name, raw) in &map.entries {
+        for field in raw.value.plan.reads().iter().flat_map(Reads::fields) {
+            let spelled = field.as_str();
+            let message = if spelled.contains('_') && !underscored.contains(field) {
+                format!("`{field}` is dropped unless a listener names it in `underscore_headers`; write it with `-`")
+            } else if reserved::is_dropped(spelled) || reserved::is_framing(spelled) {
+                format!("`{field}` of a client never gets this far; choose another header")
+            } else {
+                continue;
+            };
+            cx.findings.fault(name.at, Code::HeaderReserved, message);
+        }
+    }
+}
+
+/// What tells upstreams who asks is removed from every request on arrival, a credential of the same name with it.
+pub(super) fn apart(raw: &RawConfig, routes: &[Arc<RouteSpec>], cx: &mut Checking<'_>) {
+    let Some(map) = raw.auth.value() else { return };
+    let told: HashSet<&HeaderName> = routes.iter().flat_map(|route| route.forward.identity.iter()).collect();
+    for (name, raw) in &map.entries {
+        let mut fields = raw.value.plan.reads().iter().flat_map(Reads::fields);
+        if let Some(field) = fields.find(|field| told.contains(field)) {
+            let message = format!("`{field}` tells upstreams who asks, so it cannot hold a credential; choose another");
+            cx.findings.fault(name.at, Code::HeaderReserved, message);
+        }
+    }
+}
+
+fn first(items: &[AuthItem]) -> Option<&At<String>> {
+    match items.first()? {
+        AuthItem::One(name) => Some(name),
+        AuthItem::All(names) => names.first(),
+    }
+}
+
+/// What could never be called would lock everybody out, and is better told now than in the log.
+fn calls(plan: &dyn Plan, outbound: &OutboundSpec, cx: &mut Checking<'_>) {
+    for called in plan.calls() {
+        if let Err(fault) = Callable::new(&called.url, &outbound.allow_plaintext_hosts) {
+            let message = format!("the gateway may not call this URL: {fault}");
+            cx.findings.fault(called.at, Code::ValueUrl, message);
+        }
+    }
 }
 
 /// What routes can name.
@@ -83,6 +144,11 @@ impl<'a> Authenticators<'a> {
             resolved.push(indices.into_iter().collect());
         }
         let resolved = resolved.into_iter().collect::<Option<Vec<_>>>()?;
+        if resolved.iter().flatten().collect::<HashSet<_>>().len() > MEMBERS_MAX {
+            let message = format!("a route may name at most {MEMBERS_MAX} authenticators");
+            cx.findings.fault(first(items)?.at, Code::ValueRange, message);
+            return None;
+        }
         self.tell_repeated(items, &resolved, cx)?;
         self.tell_overlaps(items, &resolved, cx)?;
         Some(Access::Listed(Arc::new(AuthList {

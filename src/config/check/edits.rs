@@ -22,6 +22,8 @@ pub(super) struct Forward {
     pub(super) host: Option<ForwardHost>,
     pub(super) strip_credentials: Option<bool>,
     pub(super) identity: Option<IdentityNames>,
+    /// The header of the signed token.
+    pub(super) token: Option<At<HeaderName>>,
     pub(super) edits: HeaderEdits,
 }
 
@@ -82,8 +84,10 @@ pub(super) fn forward(raw: &RawForward, cx: &mut Checking<'_>) -> Option<Forward
         })
     });
     let identity = super::optional(&raw.headers, |headers| super::identity::names(headers, cx));
+    let token = super::identity::token(&raw.identity_jwt, cx);
     let edits = edits(&raw.set, &raw.remove, Direction::Forward, cx);
     Some(Forward {
+        token: token?,
         strip_credentials: super::optional(&raw.strip_credentials, |strip| Some(*strip))?,
         identity: identity?,
         strip_prefix: strip_prefix?,

@@ -8,9 +8,11 @@ mod identity;
 mod listen;
 mod order;
 mod outbound;
+mod own;
 mod process;
 mod redirect;
 mod routes;
+mod signing;
 mod upstreams;
 
 use std::sync::Arc;
@@ -44,9 +46,13 @@ pub(super) fn check(raw: &RawConfig, cx: &mut Checking<'_>) -> Option<Config> {
     let listen = listen::listeners(raw, cx);
     let store = optional(&raw.store, |place| Some(StoreSpec::Sqlite(Arc::clone(&place.0))));
     let upstreams = upstreams::upstreams(raw, cx);
-    let auth = auth::authenticators(raw, cx);
+    let auth = auth::authenticators(raw, outbound.as_ref(), cx);
     let cache = identity::cache(&raw.cache);
-    let routes = routes::routes(raw, cx);
+    let signing = signing::signing(raw, cx);
+    let routes = routes::routes(raw, matches!(signing, Some(Some(_))), cx);
+    if let Some(routes) = &routes {
+        auth::apart(raw, routes, cx);
+    }
     Some(Config {
         listen: listen?,
         timeouts: timeouts?,
@@ -62,6 +68,7 @@ pub(super) fn check(raw: &RawConfig, cx: &mut Checking<'_>) -> Option<Config> {
         routes: routes?,
         log: log?,
         outbound: outbound?,
+        signing: signing?,
     })
 }
 

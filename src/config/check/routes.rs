@@ -5,9 +5,10 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::auth::Authenticators;
+use super::auth::{self, Authenticators};
 use super::edits::{self, Forward, Ranges};
 use super::order::{self, Placed};
+use super::own;
 use super::redirect::{Hosts, redirect};
 use super::{Checking, optional};
 use crate::config::faults::Code;
@@ -22,7 +23,8 @@ use crate::config::spec::{
 };
 use crate::config::values::{List, Written, needs};
 
-pub(super) fn routes(raw: &RawConfig, cx: &mut Checking<'_>) -> Option<Vec<Arc<RouteSpec>>> {
+/// With those that the gateway adds behind them: it `publishes` keys.
+pub(super) fn routes(raw: &RawConfig, publishes: bool, cx: &mut Checking<'_>) -> Option<Vec<Arc<RouteSpec>>> {
     let common = common(&raw.defaults, cx);
     let list = raw.routes.value()?;
     if list.is_empty() {
@@ -30,6 +32,7 @@ pub(super) fn routes(raw: &RawConfig, cx: &mut Checking<'_>) -> Option<Vec<Arc<R
         cx.findings.warn(raw.routes.place(raw.at), Code::RouteNone, message);
     }
     let around = Around::of(raw);
+    auth::reachable(raw, &around.underscored, cx);
     let specs: Vec<Option<RouteSpec>> = list
         .values()
         .map(|route| self::route(route, common.as_ref(), &around, cx))
@@ -40,18 +43,22 @@ pub(super) fn routes(raw: &RawConfig, cx: &mut Checking<'_>) -> Option<Vec<Arc<R
         .filter_map(|(raw, spec)| placed(raw, spec.as_ref()))
         .collect();
     order::compare(&placed, cx);
+    let own = own::paths(publishes);
+    own::keep_out(&placed, &own, cx);
     let mut specs = specs.into_iter().collect::<Option<Vec<RouteSpec>>>()?;
     name_apart(&mut specs);
+    let added = own::routes(&own, &specs, &common?);
+    specs.extend(added);
     Some(specs.into_iter().map(Arc::new).collect())
 }
 
 /// What `defaults` says, checked once.
-struct Common {
-    body_max: u64,
-    networks: Ranges,
-    timeout: Option<Duration>,
+pub(super) struct Common {
+    pub(super) body_max: u64,
+    pub(super) networks: Ranges,
+    pub(super) timeout: Option<Duration>,
     forward: Forward,
-    response: HeaderEdits,
+    pub(super) response: HeaderEdits,
     path_allow: PathAllow,
 }
 
@@ -255,6 +262,22 @@ fn forwarded(path: &PathPattern, common: &Forward, own: &Forward, cx: &mut Check
         .strip_prefix
         .as_ref()
         .filter(|prefix| path.segments.starts_with(&prefix.segments));
+    let mut identity = own
+        .identity
+        .as_ref()
+        .or(common.identity.as_ref())
+        .cloned()
+        .unwrap_or_default();
+    if let Some(token) = own.token.as_ref().or(common.token.as_ref()) {
+        if identity.iter().any(|name| *name == token.value) {
+            let message = format!(
+                "`{}` tells something else of the identity already; each header tells one thing",
+                token.value
+            );
+            cx.findings.fault(token.at, Code::KeyConflict, message);
+        }
+        identity.token = Some(token.value.clone());
+    }
     Some(ForwardSpec {
         strip_prefix: own
             .strip_prefix
@@ -263,12 +286,7 @@ fn forwarded(path: &PathPattern, common: &Forward, own: &Forward, cx: &mut Check
             .map(|prefix| prefix.text.clone()),
         host: own.host.or(common.host).unwrap_or_default(),
         strip_credentials: own.strip_credentials.or(common.strip_credentials).unwrap_or(true),
-        identity: own
-            .identity
-            .as_ref()
-            .or(common.identity.as_ref())
-            .cloned()
-            .unwrap_or_default(),
+        identity,
         edits: edits::joined_edits(&common.edits, &own.edits),
     })
 }

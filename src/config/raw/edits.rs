@@ -20,6 +20,9 @@ settings! {
         /// tells nothing, a map names the headers itself. Absent = `X-Auth-Subject`, `X-Auth-Method`, `X-Auth-Roles`,
         /// `X-Auth-Scopes` and `X-Auth-Email`.
         optional headers: RawIdentityHeaders,
+        /// The header in which the upstream is told who is asking as a signed token (JWT) that it can check with the keys
+        /// at `/.well-known/jwks.json`, like `X-Auth-Identity`. Absent = no token. Needs `signing.key` or `store`.
+        optional identity_jwt: HeaderName,
         /// Whether the credentials that let a request in are taken out of it before it goes on. What no authenticator of
         /// the route reads is passed on in any case. Absent = `true`.
         optional strip_credentials: bool,
@@ -28,7 +31,6 @@ settings! {
         /// Headers to leave out.
         default remove: List<HeaderName> = List::empty(),
     }
-    later { identity_jwt }
 }
 
 settings! {

@@ -10,6 +10,7 @@ mod log;
 mod outbound;
 mod process;
 mod routes;
+mod signing;
 mod upstreams;
 
 pub(super) use admin::RawAdmin;
@@ -21,6 +22,7 @@ pub(super) use log::{Format, Level, RawLog};
 pub(super) use outbound::RawOutbound;
 pub(super) use process::{RawConnections, RawDrain, RawSizes, RawTimeouts, Workers};
 pub(super) use routes::{Allowance, RawDefaults, RawRedirect, RawRoute};
+pub(super) use signing::RawSigning;
 pub(super) use upstreams::{RawTarget, RawUpstream, RawUpstreamProtocol, RawUpstreamTimeouts};
 
 use super::settings::settings;
@@ -59,6 +61,8 @@ settings! {
         /// What outlives the process: API keys made at run time, revocations. The file is made where it is missing. Not
         /// reloadable.
         optional store: StorePlace,
+        /// What this gateway signs with.
+        section signing: RawSigning,
         /// The services behind this gateway, by name.
         default upstreams: Map<ChosenName, RawUpstream> = Map::empty(),
         /// Ways to become somebody, by names that routes use.
@@ -75,5 +79,5 @@ settings! {
         /// The calls that the gateway makes itself.
         section outbound: RawOutbound,
     }
-    later { redis, signing, roles, limits, tracing, identity }
+    later { redis, roles, limits, tracing, identity }
 }

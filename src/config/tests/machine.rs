@@ -261,7 +261,7 @@ fn a_probe_finds_the_admin_listener_in_a_file_that_does_not_load() {
         .with_file("/c.yaml", "version: 1\nadmin: { addr: \"127.0.0.1:7\" }\nnonsense: 1\n")
         .with_file("/d.yaml", "version: 1\n")
         .with_file("/e.yaml", "admin: { addr: x }");
-    let address = |path: &str| crate::config::admin_address(Path::new(path), &machine);
+    let address = |path: &str| crate::config::admin(Path::new(path), &machine).map(|admin| admin.addr);
     assert_eq!(address("/c.yaml").unwrap(), "127.0.0.1:7".parse().unwrap());
     assert_eq!(address("/d.yaml").unwrap(), "127.0.0.1:9901".parse().unwrap());
     assert!(address("/e.yaml").is_err());

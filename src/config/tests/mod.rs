@@ -4,6 +4,7 @@ mod machine;
 mod outbound;
 mod refused;
 mod routes;
+mod signing;
 mod taken;
 
 use super::{Code, Faults, Given, Loaded};

@@ -68,7 +68,7 @@ fn a_route_that_does_not_say_who_may_come_in_does_not_load() {
 
 #[test]
 fn what_a_later_version_has_is_refused_by_name() {
-    for key in ["redis", "signing", "roles", "limits", "tracing", "identity"] {
+    for key in ["redis", "roles", "limits", "tracing", "identity"] {
         let text = format!(
             "{}{key}: {{}}\n",
             with_routes("  - { path: /, upstream: a, auth: public }\n")
@@ -79,8 +79,6 @@ fn what_a_later_version_has_is_refused_by_name() {
         let text = with_routes(&format!("  - {{ path: /, upstream: a, auth: public, {key}: [] }}\n"));
         assert_eq!(codes(&text), [Code::KeyLater], "{key}");
     }
-    let text = with_routes("  - { path: /, upstream: a, auth: public, forward: { identity_jwt: x } }\n");
-    assert_eq!(codes(&text), [Code::KeyLater]);
     let listen =
         |listener: &str| format!("version: 1\nlisten: [{{ addr: \"127.0.0.1:1\", {listener} }}]\nroutes: []\n");
     for (listener, code) in [

@@ -4,7 +4,10 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream as Client};
 
 use super::*;
+use crate::authn::revocation::Revocations;
 use crate::base::clock::Timestamp;
+use crate::base::random::Random;
+use crate::endpoints::admin::NotReloaded;
 use crate::telemetry::Sink;
 
 struct Running {
@@ -28,6 +31,14 @@ impl Running {
             token: Arc::clone(&admin_token),
             clock: clock.clone(),
             figures: Box::new(Figures::default),
+            api: Api {
+                store: None,
+                revocations: Arc::new(Revocations::new(10, &mut Random::counting())),
+                clock: clock.clone(),
+                random: Random::counting,
+                is_authenticator: Box::new(|_| false),
+                reload: Box::new(|| Box::pin(async { Err(NotReloaded::Unavailable) })),
+            },
         };
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());

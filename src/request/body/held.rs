@@ -5,6 +5,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -26,6 +27,9 @@ pub struct Pace<'a> {
 #[derive(Clone, Debug)]
 pub struct Room(Arc<Semaphore>);
 
+/// For the whole of a body: it takes room that others want, and nobody has proven anything yet.
+const HELD_TIME: Duration = Duration::from_secs(60);
+
 /// Room is handed out in pieces of this many bytes.
 const PIECE: u64 = 1024;
 
@@ -36,7 +40,11 @@ impl Room {
     }
 
     fn take(&self, bytes: u64) -> Result<OwnedSemaphorePermit, BodyFault> {
-        let pieces = u32::try_from(bytes.div_ceil(PIECE)).map_err(|_| BodyFault::NoRoom)?;
+        self.take_pieces(bytes.div_ceil(PIECE))
+    }
+
+    fn take_pieces(&self, pieces: u64) -> Result<OwnedSemaphorePermit, BodyFault> {
+        let pieces = u32::try_from(pieces).map_err(|_| BodyFault::NoRoom)?;
         let room = Arc::clone(&self.0).try_acquire_many_owned(pieces);
         room.map_err(|_| BodyFault::NoRoom)
     }
@@ -61,14 +69,9 @@ pub struct Held {
 }
 
 impl Payload {
-    /// Read to the end, at most `at_most` bytes; `announced` says how many there will be at most.
-    pub async fn hold(
-        self,
-        at_most: u64,
-        announced: u64,
-        pace: Pace<'_>,
-        room: &Room,
-    ) -> Result<(Self, Bytes), BodyFault> {
+    /// Read to the end, at most `at_most` bytes. Room is taken as they come: who announces much and sends little takes
+    /// little.
+    pub async fn hold(self, at_most: u64, pace: Pace<'_>, room: &Room) -> Result<(Self, Bytes), BodyFault> {
         if let Self::Held(held) = self {
             let bytes = held.bytes.clone();
             return Ok((Self::Held(held), bytes));
@@ -76,16 +79,25 @@ impl Payload {
         if self.is_empty() {
             return Ok((Self::Empty, Bytes::new()));
         }
-        let room = room.take(announced.min(at_most))?;
+        let mut taken = room.take_pieces(0)?;
         let limits = BodyLimits {
             max: at_most,
             idle: pace.idle,
         };
         let (mut body, _progress) = Outgoing::new(self, limits, pace.task);
         let mut held = BytesMut::new();
-        while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+        let until = pace.task.now() + HELD_TIME;
+        let next = |body: &mut Outgoing, cx: &mut Context<'_>| {
+            if let Poll::Ready(frame) = Pin::new(body).poll_frame(cx) {
+                return Poll::Ready(frame);
+            }
+            pace.task.poll_past(until).map(|()| Some(Err(BodyFault::TooSlow)))
+        };
+        while let Some(frame) = poll_fn(|cx| next(&mut body, cx)).await {
             if let Ok(data) = frame?.into_data() {
                 held.extend_from_slice(&data);
+                let wanted = (held.len() as u64).div_ceil(PIECE);
+                taken.merge(room.take_pieces(wanted.saturating_sub(taken.num_permits() as u64))?);
             }
         }
         if held.is_empty() {
@@ -94,7 +106,7 @@ impl Payload {
         let bytes = held.freeze();
         let held = Held {
             bytes: bytes.clone(),
-            room,
+            room: taken,
         };
         Ok((Self::Held(Box::new(held)), bytes))
     }

@@ -54,7 +54,15 @@ struct Fetches {
     failed: Counter,
 }
 
+/// Three fetches in a row have failed, or more.
+const OVERDUE: Duration = Duration::from_secs(15 * 60);
+
 impl Metrics {
+    /// Whether some issuer's keys are not known, or could not be confirmed for a while.
+    pub fn lacks_keys(&self) -> bool {
+        self.keys.lack()
+    }
+
     /// The age of one more key set.
     pub fn key_set_age(&self, authenticator: &Arc<str>, clock: Clock) -> Arc<KeySetAge> {
         let age = Arc::new(KeySetAge {
@@ -76,6 +84,16 @@ impl Metrics {
 }
 
 impl KeyNumbers {
+    /// As below, it is the better one of two sets that counts.
+    fn lack(&self) -> bool {
+        let mut lacking = BTreeMap::new();
+        for set in lock(&self.ages).iter().filter_map(Weak::upgrade) {
+            let lacks = set.read().is_none_or(|age| age > OVERDUE);
+            *lacking.entry(Arc::clone(&set.authenticator)).or_insert(true) &= lacks;
+        }
+        lacking.into_values().any(|lacks| lacks)
+    }
+
     /// While a reload replaces a set by another one, the younger of the two is told.
     pub(super) fn ages(&self) -> BTreeMap<Arc<str>, Duration> {
         let mut youngest = BTreeMap::new();
@@ -102,4 +120,39 @@ impl KeyNumbers {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::{Sink, Telemetry};
+
+    #[test]
+    fn keys_lack_until_they_are_known_and_when_nobody_confirms_them() {
+        let clock = Clock::manual(Timestamp::from_millis(1));
+        let telemetry = Telemetry::start(clock.clone(), Sink::new(std::io::sink())).unwrap();
+        let metrics = telemetry.metrics();
+        assert!(!metrics.lacks_keys());
+        let (one, other) = ("one".into(), "other".into());
+        let set = |name| metrics.key_set_age(name, clock.clone());
+        let (first, second) = (set(&one), set(&other));
+        assert!(metrics.lacks_keys());
+        first.set(clock.wall());
+        assert!(metrics.lacks_keys());
+        second.set(clock.wall());
+        assert!(!metrics.lacks_keys());
+        clock.advance(OVERDUE);
+        assert!(!metrics.lacks_keys());
+        clock.advance(Duration::from_millis(1));
+        assert!(metrics.lacks_keys());
+        // A reload makes another set of the same name.
+        let newer = set(&one);
+        newer.set(clock.wall());
+        second.set(clock.wall());
+        assert!(!metrics.lacks_keys());
+        second.clear();
+        assert!(metrics.lacks_keys());
+        drop(second);
+        assert!(!metrics.lacks_keys());
+    }
 }

@@ -161,6 +161,23 @@ fn several_together_let_in_who_presents_all_of_them() {
 }
 
 #[test]
+#[doc = "CF-01"]
+fn a_route_names_no_more_than_it_can_keep_apart() {
+    let upstream = Upstream::ok();
+    let all: String = (0..65)
+        .map(|n| jwt(&format!("i{n}"), &format!("https://{n}.test"), ""))
+        .collect();
+    let names = |count: usize| (0..count).map(|n| format!("i{n}")).collect::<Vec<_>>().join(", ");
+    let route = |count| format!("{{ path: /**, upstream: up, auth: [{}] }}", names(count));
+    let faults = with(&upstream, &all, &route(65)).faults();
+    assert!(faults.contains("at most 64"), "{faults}");
+    let gateway = with(&upstream, &all, &route(64)).start();
+    let last = Token::of("alice").claim("iss", "https://63.test");
+    gateway.ask(get("/").field("Authorization", &last.bearer())).is(200);
+    assert_eq!(upstream.requests().pop().unwrap().field("x-auth-method"), Some("i63"));
+}
+
+#[test]
 fn two_that_would_claim_the_same_do_not_load_together() {
     let upstream = Upstream::ok();
     let both = idp() + &jwt("again", ISSUER, "");

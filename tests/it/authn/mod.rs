@@ -3,10 +3,12 @@
 mod api_keys;
 mod basic;
 mod identity;
+mod identity_token;
 mod introspection;
 mod lists;
 mod protocols;
 mod remembered;
+mod table;
 mod told;
 mod signature;
 
@@ -18,7 +20,7 @@ fn guarded(upstream: &Upstream) -> Setup {
     with(upstream, &idp(), "{ path: /**, upstream: up, auth: idp }")
 }
 
-fn with(upstream: &Upstream, authenticators: &str, route: &str) -> Setup {
+pub fn with(upstream: &Upstream, authenticators: &str, route: &str) -> Setup {
     Setup::new()
         .variable("SECRET", SECRET)
         .top(&format!("auth:\n{authenticators}"))
@@ -26,7 +28,7 @@ fn with(upstream: &Upstream, authenticators: &str, route: &str) -> Setup {
         .route(route)
 }
 
-fn idp() -> String {
+pub fn idp() -> String {
     jwt("idp", ISSUER, "")
 }
 

@@ -71,3 +71,27 @@ fn one_routes_verdict_is_not_another_routes() {
         gateway.ask(get("/b").field("Authorization", &bearer)).is(401);
     }
 }
+
+#[test]
+#[doc = "AZ-02, CA-05"]
+fn a_verdict_of_who_takes_the_rest_is_not_used_for_anothers_credential() {
+    let upstream = Upstream::ok();
+    // Both take tokens of the issuer `idp`; `any` only where `idp` is not listed beside it.
+    let any = format!("  any: {{ jwt: {{ issuer: any, audience: any, secret: \"${{env:SECRET}}\" }} }}\n");
+    for cache in ["", "cache: off"] {
+        let both = jwt("idp", ISSUER, &format!("require_claims: {{ tenant: a }}, {cache}")) + &any;
+        let gateway = with(&upstream, &both, "{ path: /a, upstream: up, auth: any }")
+            .route("{ path: /b, upstream: up, auth: [idp, any] }")
+            .start();
+        let bearer = Token::of("alice").bearer();
+        for _ in 0..2 {
+            gateway.ask(get("/a").field("Authorization", &bearer)).is(200);
+            // Of its own issuer and bad: nobody else is asked.
+            gateway.ask(get("/b").field("Authorization", &bearer)).is(401);
+        }
+        let other = Token::of("bob").claim("iss", "https://elsewhere.test").bearer();
+        for _ in 0..2 {
+            gateway.ask(get("/b").field("Authorization", &other)).is(200);
+        }
+    }
+}

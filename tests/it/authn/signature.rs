@@ -160,6 +160,28 @@ fn a_body_beyond_the_limit_of_the_authenticator_is_not_taken() {
 }
 
 #[test]
+#[doc = "HM-05"]
+fn who_announces_bodies_and_sends_none_takes_no_room() {
+    let upstream = Upstream::ok();
+    let gateway = setup(&upstream).start();
+    let announcing = |n: usize| {
+        let request = Request::new("POST", "/in").chunked();
+        with_v1(request, &format!("{NONCE}{n}"), &format!("v1={n:064}"))
+    };
+    // Together they announce more than all bodies may take.
+    let _waiting: Vec<_> = (0..200)
+        .map(|n| {
+            let mut client = gateway.client();
+            client.send(announcing(n));
+            client
+        })
+        .collect();
+    gateway.settle();
+    gateway.ask(signed_post("/in", NONCE, b"1")).is(200);
+    assert_eq!(upstream.requests().len(), 1);
+}
+
+#[test]
 #[doc = "HM-03"]
 fn time_ends_a_signature_both_ways() {
     let upstream = Upstream::ok();

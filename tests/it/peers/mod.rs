@@ -3,10 +3,15 @@
 
 mod grpc;
 mod h2;
+mod identity;
+mod keys;
+mod provider;
+mod signatures;
+mod tokens;
 mod websocket;
 
 use std::io::{BufRead, BufReader, Read};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc;
@@ -24,6 +29,8 @@ const PATIENCE: Duration = Duration::from_secs(200);
 struct Peer {
     running: Running,
     address: SocketAddr,
+    /// The first line it said.
+    said: Value,
     /// The server ends when this does, also when the test is killed.
     _held: ChildStdin,
 }
@@ -31,7 +38,16 @@ struct Peer {
 impl Peer {
     #[track_caller]
     fn python(program: &str, arguments: &[&str]) -> Self {
-        let mut running = Running::start(python(program).args(["--while-stdin"]).args(arguments));
+        Self::start(
+            python(program).args(["--while-stdin"]).args(arguments),
+            Ipv4Addr::LOCALHOST,
+        )
+    }
+
+    /// It listens at `host`.
+    #[track_caller]
+    fn start(command: &mut Command, host: Ipv4Addr) -> Self {
+        let mut running = Running::start(command);
         let held = running.0.stdin.take().unwrap();
         let mut said = BufReader::new(running.0.stdout.take().unwrap());
         let (told, first) = mpsc::channel();
@@ -41,14 +57,15 @@ impl Peer {
             // Whatever else it says must not fill the pipe.
             let _gone = std::io::copy(&mut said, &mut std::io::sink());
         });
-        let line = first.recv_timeout(LIMIT).unwrap_or_default();
-        let port = serde_json::from_str::<Value>(&line)
-            .ok()
-            .and_then(|line| line["port"].as_u64());
-        let port = port.unwrap_or_else(|| panic!("{program} does not start; it said {line:?}"));
+        // Some make keys first.
+        let line = first.recv_timeout(LIMIT * 3).unwrap_or_default();
+        let said: Value = serde_json::from_str(&line).unwrap_or_default();
+        let port = said["port"].as_u64();
+        let port = port.unwrap_or_else(|| panic!("{command:?} does not start; it said {line:?}"));
         Self {
             running,
-            address: SocketAddr::from(([127, 0, 0, 1], u16::try_from(port).unwrap())),
+            address: SocketAddr::from((host, u16::try_from(port).unwrap())),
+            said,
             _held: held,
         }
     }

@@ -324,6 +324,28 @@ fn only_access_tokens_are_taken() {
 
 #[test]
 #[doc = "JWT-09"]
+fn id_tokens_give_themselves_away_by_their_claims() {
+    let header = |typ: &str| json!({ "alg": "HS256", "typ": typ }).to_string();
+    let verdict = |typ, name: &str, value| judge(&rules(), &header(typ), &with(json!({ name: value })));
+    for (name, value) in [("at_hash", "x"), ("c_hash", "x"), ("s_hash", "x"), ("token_use", "id")] {
+        for typ in ["JWT", "at+jwt"] {
+            assert_eq!(
+                verdict(typ, name, value).unwrap_err().code,
+                Code::CredentialRefused,
+                "{name}"
+            );
+        }
+    }
+    assert_eq!(verdict("JWT", "nonce", "n").unwrap_err().code, Code::CredentialRefused);
+    // Issuers that write it into access tokens, and say that these are such.
+    assert!(verdict("at+jwt", "nonce", "n").is_ok());
+    assert!(verdict("JWT", "token_use", "access").is_ok());
+    let bearer = with(json!({ "nonce": "n", "typ": "Bearer" }));
+    assert!(judge(&rules(), &header("JWT"), &bearer).is_ok());
+}
+
+#[test]
+#[doc = "JWT-09"]
 fn a_type_that_is_asked_for_must_be_there() {
     let strict = ClaimRules {
         types: Types::only(["application/at+jwt".into()]),

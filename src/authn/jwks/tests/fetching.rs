@@ -67,7 +67,7 @@ fn metadata_that_leads_elsewhere_leads_nowhere() {
                 .fetched(1)
                 .await;
             assert_eq!(remote.kids(), None, "{named} {jwks_uri}");
-            assert!(!remote.is_reachable());
+            assert!(!remote.0.is_reachable());
         }
         assert_eq!(bench.fetches(), 0);
     });
@@ -153,11 +153,11 @@ fn a_failed_broken_or_empty_fetch_takes_no_key_away() {
             bench.issuer.on("/keys", reply);
             bench.after(FIVE_MINUTES, &remote).await;
             assert_eq!(remote.kids(), kids(["a"]));
-            assert!(!remote.is_reachable());
+            assert!(!remote.0.is_reachable());
         }
         bench.publish(&["a"]);
         bench.after(seconds(30), &remote).await;
-        assert!(remote.is_reachable());
+        assert!(remote.0.is_reachable());
     });
 }
 

@@ -7,7 +7,7 @@ use super::answer::Judging;
 use super::{Client, IntrospectionPlan};
 use crate::authn::jose::ClaimPath;
 use crate::authn::jose::claims::Audience;
-use crate::authn::method::{Place, Reads, Share};
+use crate::authn::method::{Called, Place, Reads, Share};
 use crate::authn::methods::jwt::values::{OneOrMore, PathText, WebUrl};
 use crate::config::settings::{Field, settings};
 use crate::config::values::{SecretText, Time, Written};
@@ -61,7 +61,10 @@ impl IntrospectionSettings {
         };
         Some(IntrospectionPlan {
             reads: [Reads::share(Place::Bearer, Share::Rest)],
-            url: self.url.value()?.0.as_str().into(),
+            called: Called {
+                url: self.url.value()?.0.as_str().into(),
+                at: self.url.place(self.at),
+            },
             client: Arc::new(Client {
                 id: (&*self.client_id.value()?.text).into(),
                 secret: self.client_secret.value()?.0.clone(),

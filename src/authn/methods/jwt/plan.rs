@@ -12,7 +12,7 @@ use crate::authn::jose::claims::{Audience, ClaimRules, Expected, Types};
 use crate::authn::jose::keys::{KeyFault, KeySet};
 use crate::authn::jose::{ClaimPath, Grants};
 use crate::authn::jwks::RemoteKeys;
-use crate::authn::method::{Reads, Share};
+use crate::authn::method::{Called, Reads, Share};
 use crate::base::secret::Secret;
 use crate::config::faults::Code;
 use crate::config::node::Span;
@@ -30,6 +30,7 @@ pub(super) fn of(settings: &JwtSettings, cx: &mut Decoding<'_>) -> Option<JwtPla
     let (rules, reads) = (rules(settings, cx), places(settings, cx));
     let (source, algorithms, issuer) = (source?, algorithms?, issuer?);
     let keys = keys(&source, &algorithms, issuer.as_deref(), cx);
+    let calls = calls(settings, &source);
     let share = match &issuer {
         Some(issuer) => Share::Issuer(issuer.clone()),
         None => Share::OtherIssuers,
@@ -51,6 +52,7 @@ pub(super) fn of(settings: &JwtSettings, cx: &mut Decoding<'_>) -> Option<JwtPla
             },
         }),
         keys: keys?,
+        calls,
         remembers: *settings.cache.value()? == Remembering::On,
     })
 }
@@ -198,6 +200,16 @@ fn keys(source: &Source<'_>, algorithms: &[Algorithm], issuer: Option<&str>, cx:
         Source::Secret(secret) => shared(&secret.value.0, secret.at, algorithms, cx)?,
     };
     Some(KeyPlan::Static(Arc::new(keys)))
+}
+
+fn calls(settings: &JwtSettings, source: &Source<'_>) -> Vec<Called> {
+    let called = match source {
+        Source::Discovery => settings.issuer.written().map(|issuer| (&*issuer.value.text, issuer.at)),
+        Source::Url(url) => Some((url.0.as_str(), settings.jwks_url.place(settings.at))),
+        Source::File(_) | Source::Pem(_) | Source::Secret(_) => None,
+    };
+    let called = called.map(|(url, at)| Called { url: url.into(), at });
+    called.into_iter().collect()
 }
 
 fn set(file: &At<Written>, algorithms: &[Algorithm], cx: &mut Decoding<'_>) -> Option<KeySet> {

@@ -149,7 +149,8 @@ impl Signed {
 
     /// From the first moment a time may be signed in advance to the last at which it is good lie two ages.
     async fn remember(&self, proof: &Proof<'_>, now: Timestamp) -> Result<(), Refusal> {
-        let token = Token::new(&self.name, &proof.key.id, &proof.once);
+        let key = if proof.of_key { &*proof.key.id } else { "" };
+        let token = Token::new(&self.name, key, &proof.once);
         let keep = self.plan.max_age.saturating_mul(2).saturating_add(GRACE);
         let keep = u64::try_from(keep.as_millis()).unwrap_or(u64::MAX);
         let until = Timestamp::from_millis(now.as_millis().saturating_add(keep));

@@ -6,6 +6,8 @@ use super::keys::Key;
 #[derive(Debug)]
 pub(super) struct Proof<'k> {
     pub(super) key: &'k Key,
-    /// The nonce, or what stands for the signature.
+    /// Whether another key may use the same once more.
+    pub(super) of_key: bool,
+    /// The nonce, or what stands for the signature or the message.
     pub(super) once: Box<[u8]>,
 }

@@ -59,6 +59,7 @@ impl<'a> Claim<'a> {
         let (key, _) = author.ok_or_else(|| invalid("the signature does not match"))?;
         Ok(Proof {
             key,
+            of_key: true,
             once: self.nonce.as_bytes().into(),
         })
     }

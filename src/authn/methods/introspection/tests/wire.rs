@@ -42,7 +42,10 @@ fn asked(url: &str) -> Result<Verified, Refusal> {
     let supplies = Supplies::for_test(background.handle(), Clock::system());
     let plan = IntrospectionPlan {
         reads: [Reads::share(Place::Bearer, Share::Rest)],
-        url: url.into(),
+        called: Called {
+            url: url.into(),
+            at: crate::config::node::Span::default(),
+        },
         client: Arc::new(Client {
             id: "g w".into(),
             secret: Secret::new(b"p:s%".to_vec()),

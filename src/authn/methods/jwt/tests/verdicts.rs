@@ -1,7 +1,7 @@
 //! What becomes of tokens: which are whose, which are good, and what is said of the others.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -211,14 +211,13 @@ fn a_token_is_claimed_by_its_issuer_alone() {
 #[test]
 fn without_any_key_of_the_issuer_it_is_an_outage_and_no_bad_token() {
     let signer = Signer::of(Algorithm::EdDsa);
-    let method = method("{ issuer: 'https://a.example', audience: api }", &[]);
-    let token = signer.says(&with("iss", json!("https://a.example")));
-    let refusal = ask(&*method, &token).unwrap_err();
+    let method = remote(&Arc::default());
+    let refusal = ask(&method, &signer.says(&good())).unwrap_err();
     assert_eq!(refusal.code, Code::IssuerUnavailable);
     assert!(!refusal.is_definitive());
     // What is no token of this issuer is not its outage.
     assert_eq!(
-        ask(&*method, &signer.says(&good())).unwrap_err().code,
+        ask(&method, &signer.says(&with("iss", json!("you")))).unwrap_err().code,
         Code::TokenIssuer
     );
 }
@@ -229,6 +228,7 @@ struct Rotating {
     now: Mutex<Option<Arc<KeySet>>>,
     next: Mutex<Option<Arc<KeySet>>>,
     asked: AtomicU64,
+    hangs: AtomicBool,
 }
 
 impl KeySource<KeySet> for Rotating {
@@ -240,17 +240,14 @@ impl KeySource<KeySet> for Rotating {
         self.asked.load(Ordering::SeqCst)
     }
 
-    fn refetch<'a>(&'a self, _kid: &'a str) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+    fn refetch<'a>(&'a self, _kid: &'a str) -> std::pin::Pin<Box<dyn Future<Output = bool> + Send + 'a>> {
         Box::pin(async move {
             self.asked.fetch_add(1, Ordering::SeqCst);
             if let Some(next) = self.next.lock().unwrap().take() {
                 *self.now.lock().unwrap() = Some(next);
             }
+            !self.hangs.load(Ordering::SeqCst)
         })
-    }
-
-    fn is_reachable(&self) -> bool {
-        true
     }
 }
 
@@ -289,6 +286,29 @@ fn a_new_key_works_on_its_first_use_and_is_asked_for_once() {
     // The old one is gone with the set it stood in.
     assert_eq!(ask(&method, &old.says(&good())).unwrap_err().code, Code::TokenSignature);
     assert_eq!(source.asked.load(Ordering::SeqCst), 2);
+}
+
+#[test]
+#[doc = "KEY-04"]
+fn who_comes_before_the_first_fetch_has_ended_waits_for_it() {
+    let signer = Signer::of(Algorithm::Es256);
+    let source = Arc::new(Rotating::default());
+    *source.next.lock().unwrap() = Some(Arc::new(signer.keys()));
+    let method = remote(&source);
+    assert!(ask(&method, &signer.says(&good())).is_ok());
+}
+
+#[test]
+#[doc = "CF-06"]
+fn while_the_issuer_has_not_answered_an_unknown_key_is_no_fault_of_the_token() {
+    let (old, new) = (Signer::of(Algorithm::Es256), Signer::of(Algorithm::EdDsa));
+    let source = Arc::new(Rotating::default());
+    *source.now.lock().unwrap() = Some(Arc::new(old.keys()));
+    source.hangs.store(true, Ordering::SeqCst);
+    let method = remote(&source);
+    assert!(ask(&method, &old.says(&good())).is_ok());
+    let unknown = new.token(r#"{"alg":"EdDSA","kid":"two"}"#, &good().to_string());
+    assert_eq!(ask(&method, &unknown).unwrap_err().code, Code::IssuerUnavailable);
 }
 
 #[test]

@@ -71,6 +71,7 @@ impl<'a> Claim<'a> {
         }
         Ok(Proof {
             key: self.input.key,
+            of_key: true,
             once: self.once(),
         })
     }

@@ -137,6 +137,42 @@ fn what_stripe_signs_is_taken_once_whatever_stands_beside() {
     assert_eq!(gate.judge(&asked(&flood), body).unwrap_err(), Code::SignatureInvalid);
 }
 
+/// While a secret changes, a maker signs with both.
+#[test]
+#[doc = "HM-03"]
+fn what_two_secrets_sign_is_taken_once_with_whichever_signature() {
+    let (new, old) = (
+        b"the new secret of the maker".as_slice(),
+        b"the old secret of the maker".as_slice(),
+    );
+    let body = b"{\"id\":\"evt_1\"}";
+    let sign = |secret: &[u8]| {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
+        let tag = hmac::sign(&key, &[format!("{NOW}.").as_bytes(), body].concat());
+        tag.as_ref()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>()
+    };
+    let both = format!("t={NOW},v1={},v1={}", sign(new), sign(old));
+    let alone = [new, old].map(|secret| format!("t={NOW},v1={}", sign(secret)));
+    let asked = |signature: &str| with(&[("stripe-signature", signature)]);
+    // One key with two secrets, and two keys.
+    for keys in [
+        vec![shared("a", &[new, old])],
+        vec![shared("a", &[new]), shared("b", &[old])],
+    ] {
+        let gate = Gate::of(Scheme::Maker(Maker::Stripe), keys);
+        assert!(gate.judge(&asked(&both), body).is_ok());
+        for signature in &alone {
+            assert_eq!(
+                gate.judge(&asked(signature), body).unwrap_err(),
+                Code::SignatureReplayed
+            );
+        }
+    }
+}
+
 #[test]
 #[doc = "HM-01, HM-03"]
 fn a_message_signature_is_taken_once() {
