@@ -66,9 +66,10 @@ schema-check: fetch ## fails when `make schema` would change something
 bench: fetch ## criterion benches of the hot path, for people (see benches/README.md)
 	cargo bench --locked
 
-bench-load: release ## beside haproxy and nginx, against the bars of benches/README.md (about 6 minutes)
-	@scripts/needs haproxy nginx wrk h2load valgrind python3
-	python3 benches/load/run.py --binary $(BINARY) $(BENCH)
+bench-load: release ## beside haproxy, nginx and envoy, against the bars of benches/README.md (about 20 minutes)
+	@scripts/needs haproxy nginx nginx-lua wrk h2load valgrind python3 venv
+	@scripts/python benches/load/requirements.txt bench-python
+	$(or $(CARGO_TARGET_DIR),target)/bench-python/bin/python benches/load/run.py --binary $(BINARY) $(BENCH)
 
 bench-instructions: release ## instructions per request, against the committed baseline: the gate of the checks
 	@scripts/needs valgrind python3

@@ -11,7 +11,6 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Command, Output};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use jsonwebtoken::{EncodingKey, Header};
 use serde_json::{Value, json};
@@ -75,10 +74,11 @@ impl Place {
 }
 
 fn token(issuer: &str, secret: &str) -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-    let claims = json!({ "iss": issuer, "aud": "you", "sub": "alice", "exp": now + 600, "roles": ["viewer"] });
-    let mut header = Header::default();
-    header.kid = Some("one".to_owned());
+    let claims = json!({ "iss": issuer, "aud": "you", "sub": "alice", "exp": 4_000_000_000_u64, "roles": ["viewer"] });
+    let header = Header {
+        kid: Some("one".to_owned()),
+        ..Header::default()
+    };
     let token = jsonwebtoken::encode(&header, &claims, &EncodingKey::from_secret(secret.as_bytes())).unwrap();
     format!("Authorization: Bearer {token}")
 }
@@ -134,6 +134,37 @@ fn unsigned(issuer: &str) -> String {
     let header = part(json!({ "alg": "RS256", "kid": "one" }));
     let claims = part(json!({ "iss": issuer, "aud": "you", "sub": "alice", "exp": 4_000_000_000_u64 }));
     format!("Authorization: Bearer {header}.{claims}.AAAA")
+}
+
+#[test]
+fn a_store_that_is_not_there_is_not_made() {
+    let dir = tempfile::tempdir().unwrap();
+    let (file, store) = (dir.path().join("g.yaml"), dir.path().join("data/keys.db"));
+    let text = format!(
+        "version: 1\nlisten: [{{ addr: \"127.0.0.1:8080\" }}]\nstore: sqlite://{}\n\
+         auth: {{ keys: {{ api_key: {{ store: true }} }} }}\nupstreams: {{ demo: {{ builtin: echo }} }}\n\
+         routes:\n  - {{ path: /, upstream: demo, auth: public }}\n  - {{ path: /keys, upstream: demo, auth: keys }}\n",
+        store.display()
+    );
+    fs::write(&file, text).unwrap();
+    let key = "X-API-KEY: pk_0123456789ab_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQ";
+    for (arguments, code) in [
+        (&["GET", "/"][..], Value::Null),
+        (&["GET", "/keys", "-H", key], json!("store.unavailable")),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+        command
+            .arg("explain")
+            .arg("-c")
+            .arg(&file)
+            .args(arguments)
+            .args(["--format", "json"]);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(told["verdict"]["code"], code);
+    }
+    assert!(!store.parent().unwrap().exists(), "it made one");
 }
 
 #[test]

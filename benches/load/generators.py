@@ -15,11 +15,32 @@ end
 """
 
 
-def full_load(folder, port, path, connections, seconds, cpu):
-    """As many requests as fit; a request that was not answered with 2xx makes the whole run worthless."""
+# Requests are written out before the first is sent: to send one then costs the same as if all were alike.
+ONE = """
+wrk.headers["{field}"] = io.lines("{values}")()
+"""
+IN_TURN = """
+local requests, at = {{}}, 0
+function init(args)
+  for value in io.lines("{values}") do
+    wrk.headers["{field}"] = value
+    requests[#requests + 1] = wrk.format()
+  end
+end
+function request()
+  at = at % #requests + 1
+  return requests[at]
+end
+"""
+
+
+def full_load(folder, port, path, connections, seconds, cpu, field=None, values=None, distinct=1):
+    """As many requests as fit; a request that was not answered with 2xx makes the whole run worthless. `values` is a file
+    of what is sent in `field`: its first line with every request, or where several are wanted its lines in turn."""
     script = f"{folder}/report.lua"
+    sent = (ONE if distinct == 1 else IN_TURN).format(field=field, values=values) if field else ""
     with open(script, "w") as file:
-        file.write(REPORT)
+        file.write(sent + REPORT)
     argv = _pinned(cpu) + ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", script, f"http://127.0.0.1:{port}{path}"]
     output = subprocess.run(argv, capture_output=True, text=True).stdout
     found = re.search(r"RESULT (.*)", output)

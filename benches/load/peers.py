@@ -27,7 +27,8 @@ http {{
 """
 
 NGINX = """
-worker_processes {workers}; daemon off; pid {dir}/nginx.pid; error_log {dir}/nginx.err crit;
+{modules}
+worker_processes {workers}; daemon off; pid {dir}/nginx.{port}.pid; error_log {dir}/nginx.err crit;
 events {{ worker_connections 20000; }}
 http {{
   access_log off; keepalive_requests 100000000; keepalive_timeout 600s; tcp_nodelay on; server_tokens off;
@@ -36,10 +37,11 @@ http {{
   upstream up {{
     server 127.0.0.1:{upstream}; keepalive 256; keepalive_requests 100000000; keepalive_timeout 600s;
   }}
+  {http}
   proxy_http_version 1.1; proxy_buffering on; proxy_max_temp_file_size 0;
   proxy_set_header Connection ""; proxy_set_header Host $http_host;
   proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; proxy_set_header X-Forwarded-Proto $scheme;
-  server {{ listen 127.0.0.1:{port} backlog=4096{h2c}; location / {{ proxy_pass http://up; }} }}
+  server {{ listen 127.0.0.1:{port} backlog=4096{h2c}; location / {{ {location} proxy_pass http://up; }} }}
 }}
 """
 
@@ -59,6 +61,7 @@ backend up
   server one 127.0.0.1:{upstream} pool-max-conn -1
 frontend plain
   bind 127.0.0.1:{port} backlog 4096{h2c}
+  {rules}
   default_backend up
 """
 
@@ -87,28 +90,30 @@ class Bed:
         os.makedirs(f"{folder}/www", exist_ok=True)
         with open(f"{folder}/www/1m", "wb") as body:
             body.write(b"x" * (1 << 20))
-        config = self._write("upstream.conf", UPSTREAM, port=self.upstream_port, workers=1)
+        config = self.write("upstream.conf", UPSTREAM, port=self.upstream_port, workers=1)
         argv = ["nginx", "-c", config, "-p", folder, "-e", f"{folder}/upstream.start"]
         self.upstream = Process(argv, upstream_cpu, f"{folder}/upstream.log").wait_for(self.upstream_port)
 
-    def nginx(self, single=False, h2c=False):
+    def nginx(self, single=False, h2c=False, **gate):
+        """`modules`, `http` and `location` are what a gate adds at these levels."""
         port = free_port()
-        name = "nginx.h2c.conf" if h2c else "nginx.conf"
-        config = self._write(name, NGINX, port=port, workers=WORKERS, h2c=" http2" if h2c else "")
+        added = {"modules": "", "http": "", "location": "", **gate}
+        config = self.write(f"nginx.{port}.conf", NGINX, port=port, workers=WORKERS, h2c=" http2" if h2c else "", **added)
         argv = ["nginx", "-c", config, "-p", self.folder, "-e", f"{self.folder}/nginx.start"]
         return argv + (["-g", "master_process off;"] if single else []), port
 
-    def haproxy(self, h2c=False):
+    def haproxy(self, h2c=False, rules=""):
         port = free_port()
-        name = "haproxy.h2c.cfg" if h2c else "haproxy.cfg"
-        config = self._write(name, HAPROXY, port=port, workers=WORKERS, h2c=" proto h2" if h2c else "")
+        config = self.write(
+            f"haproxy.{port}.cfg", HAPROXY, port=port, workers=WORKERS, h2c=" proto h2" if h2c else "", rules=rules
+        )
         return ["haproxy", "-db", "-f", config], port
 
     def portcullis(self, access=False, workers=WORKERS, h2c=False, unix=False):
         port = free_port()
         name = f"portcullis.{port}.yaml"
         url = f"unix:{self.folder}/upstream.sock" if unix else f"http://127.0.0.1:{self.upstream_port}"
-        config = self._write(
+        config = self.write(
             name, PORTCULLIS, port=port, admin=free_port(), workers=workers, access=str(access).lower(), url=url,
             protocol="h2c" if h2c else "http1",
         )
@@ -119,7 +124,7 @@ class Bed:
         log = f"{self.folder}/{os.path.basename(argv[0])}.{port}.log"
         return Process(argv, cpu, log, stdout=stdout).wait_for(port, http1=http1)
 
-    def _write(self, name, template, **values):
+    def write(self, name, template, **values):
         path = f"{self.folder}/{name}"
         with open(path, "w") as file:
             file.write(template.format(dir=self.folder, upstream=self.upstream_port, **values).lstrip())

@@ -20,7 +20,8 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "instructions"))
 
-import count  # noqa: E402, the line above is what makes these importable
+import authentication  # noqa: E402, the line above is what makes these importable
+import count  # noqa: E402
 from figures import Figure, ratios, table  # noqa: E402
 from generators import full_load, full_load_h2c, steady_rate  # noqa: E402
 from peers import Bed  # noqa: E402
@@ -43,6 +44,7 @@ class Run:
     def __init__(self, bed, options):
         self.bed, self.options = bed, options
         self.figures, self.details, self.failed = [], [], False
+        self._shared = {}
 
     def commands(self):
         peers = {"nginx": self.bed.nginx(), "haproxy": self.bed.haproxy()}
@@ -50,10 +52,14 @@ class Run:
             return peers
         return {"portcullis": self.bed.portcullis(), **peers}
 
-    def under_load(self, title, path, running, load=full_load):
-        """CPU microseconds per request of each proxy, one sample a round, the order turning from round to round."""
-        for _, port in running.values():
-            load(self.bed.folder, port, path, CONNECTIONS, 1, LOAD_CPU)
+    def under_load(self, title, path, running, load=full_load, paths=None, warm=1):
+        """CPU microseconds per request of each proxy, one sample a round, the order turning from round to round. `paths`
+        has those who are asked for something else than `path`; nothing counts before each has answered `warm` requests."""
+        path_of = lambda name: (paths or {}).get(name, path)
+        for name, (_, port) in running.items():
+            answered = 0
+            while answered < warm:
+                answered += load(self.bed.folder, port, path_of(name), CONNECTIONS, 1, LOAD_CPU)["requests"]
         samples = {name: [] for name in running}
         rates, used = {name: [] for name in running}, {name: [] for name in running}
         names = list(running)
@@ -62,7 +68,7 @@ class Run:
             for name in names[at:] + names[:at]:
                 process, port = running[name]
                 before = process.cpu_us()
-                result = load(self.bed.folder, port, path, CONNECTIONS, self.options.seconds, LOAD_CPU)
+                result = load(self.bed.folder, port, path_of(name), CONNECTIONS, self.options.seconds, LOAD_CPU)
                 spent = process.cpu_us() - before
                 samples[name].append(spent / result["requests"])
                 rates[name].append(result["requests"] / result["duration"] * 1e6)
@@ -76,11 +82,17 @@ class Run:
         self.details.append(table(head, rows))
         return samples
 
-    def started(self, commands, **stdout):
+    def started(self, commands, http1=True, **stdout):
         return {
-            name: (self.bed.start(command, PROXY_CPU, stdout=stdout.get(name)), command[1])
+            name: (self.bed.start(command, PROXY_CPU, stdout=stdout.get(name), http1=http1), command[1])
             for name, command in commands.items()
         }
+
+    def shared(self, kind):
+        """What several measures use and one has to make: `kind(folder)`, once."""
+        if kind not in self._shared:
+            self._shared[kind] = kind(self.bed.folder)
+        return self._shared[kind]
 
     def plain(self):
         commands = self.commands()
@@ -252,6 +264,7 @@ MEASURES = {
     "plain": Run.plain, "body": Run.body, "unix": Run.unix, "h2c": Run.h2c, "latency": Run.latency, "memory": Run.memory, "idle": Run.idle,
     "start": Run.start,
     "instructions": Run.instructions,
+    **authentication.MEASURES,
 }
 
 

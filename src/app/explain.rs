@@ -9,42 +9,19 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::HeaderName;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
+use http::{HeaderMap, HeaderValue, Response};
 
-use super::carry::Carry;
-use super::compile::compile;
-use super::ground::{Calls, Ground, World};
+use super::rehearsal::{Question, Rehearsal};
 use crate::authn::{Identity, IdentityFault, Known};
 use crate::authz::{Permitted, Rule};
-use crate::base::clock::Clock;
-use crate::base::peer::Peer;
-use crate::base::random::Random;
 use crate::base::task::TaskHandle;
-use crate::base::tasks::Tasks;
-use crate::base::timers::Timers;
+use crate::config::Config;
 use crate::config::spec::{Access, OwnAnswer};
-use crate::config::{Config, Environment, Process};
 use crate::forward;
 use crate::pipeline::{self, Answer, Observer, Rejection, Snapshot, WayOut};
 use crate::problem::Code;
-use crate::request::body::Payload;
-use crate::request::headers::Survey;
-use crate::request::{Arrival, ArrivalRules, Connection, Names};
 use crate::route::{Route, RouteAnswer};
 use crate::telemetry::events::Lookups;
-use crate::telemetry::{Sink, Telemetry};
-
-/// What is asked.
-#[derive(Clone, Debug)]
-pub struct Question {
-    pub method: Method,
-    /// With a host, which becomes `Host` where `headers` have none.
-    pub url: Uri,
-    pub headers: HeaderMap,
-    pub body: Bytes,
-    /// Where it comes from.
-    pub from: IpAddr,
-}
 
 /// How far a request got, and why no further.
 #[derive(Debug, Default)]
@@ -100,55 +77,29 @@ const LOOKS: usize = 50;
 
 /// Walk `question` through `config`, on this machine and no further.
 pub fn explain(config: &Config, question: &Question) -> io::Result<Explanation> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()?;
-    let (clock, tasks) = (Clock::system(), Tasks::default());
-    let timers = Timers::new(clock.clone());
-    {
-        let _entered = runtime.enter();
-        tasks.spawn("timers", timers.clone().run());
-    }
-    let world = World {
-        random: Random::system,
-        cores: Process.cores(),
-        calls: Calls::Nobody,
-        runtime: &runtime,
-        timers: timers.clone(),
-        tasks: tasks.clone(),
-        telemetry: Telemetry::start(clock.clone(), Sink::new(io::sink()))?,
-        clock,
-    };
-    let ground = Ground::lay(config, world)?;
-    let (snapshot, _carry) = compile(config, 1, &Carry::default(), &ground);
-    Ok(runtime.block_on(async {
-        let mut explanation = ask(&snapshot, config, question, &ground, &timers).await;
+    let rehearsal = Rehearsal::of(config)?;
+    let explanation = rehearsal.block_on(async {
+        let mut explanation = ask(&rehearsal, config, question).await;
         for _ in 0..LOOKS {
             if !explanation.waits_for_keys() {
                 break;
             }
-            timers.sleep(LOOK).await;
-            explanation = ask(&snapshot, config, question, &ground, &timers).await;
+            rehearsal.timers.sleep(LOOK).await;
+            explanation = ask(&rehearsal, config, question).await;
         }
-        tasks.stop().await;
         explanation
-    }))
+    });
+    rehearsal.end();
+    Ok(explanation)
 }
 
-async fn ask(
-    snapshot: &Snapshot,
-    config: &Config,
-    question: &Question,
-    ground: &Ground,
-    timers: &Timers,
-) -> Explanation {
+async fn ask(rehearsal: &Rehearsal, config: &Config, question: &Question) -> Explanation {
     let mut notes = Notes {
         config,
         explanation: Explanation::default(),
     };
     let way_out = Nowhere::default();
-    let outcome = walk(snapshot, &way_out, question.clone(), ground, timers, &mut notes).await;
+    let outcome = walk(rehearsal, &way_out, question.clone(), &mut notes).await;
     let mut explanation = notes.explanation;
     explanation.outcome = match outcome {
         Ok(()) => way_out.outcome.take(),
@@ -158,8 +109,21 @@ async fn ask(
 }
 
 impl Explanation {
+    /// Whether the running gateway may know more: of keys that would have to be fetched, of a store that cannot be read
+    /// from here.
+    pub fn is_checkable_offline(&self) -> bool {
+        !self.waits_for_keys()
+            && !matches!(
+                self.outcome,
+                Some(Outcome::Refused {
+                    code: Code::StoreUnavailable,
+                    ..
+                })
+            )
+    }
+
     /// Whether it needs keys that are not there. Nobody fetches any here.
-    pub fn waits_for_keys(&self) -> bool {
+    fn waits_for_keys(&self) -> bool {
         matches!(
             self.outcome,
             Some(Outcome::Refused {
@@ -171,42 +135,18 @@ impl Explanation {
 }
 
 async fn walk(
-    snapshot: &Snapshot,
+    rehearsal: &Rehearsal,
     way_out: &Nowhere,
     question: Question,
-    ground: &Ground,
-    timers: &Timers,
     notes: &mut Notes<'_>,
 ) -> Result<(), Rejection> {
-    let mut request = Request::builder().method(question.method).uri(question.url).body(());
-    if let Ok(request) = &mut request {
-        *request.headers_mut() = question.headers;
-    }
-    // Method and target are parsed already: there is nothing left to fail.
-    let (parts, ()) = request.unwrap_or_default().into_parts();
-    let mut random = (ground.random)();
-    let survey = Survey::of(&parts.headers);
-    let names = Names::read(&parts.headers, &survey, ground.supplies.clock.wall(), &mut random);
-    let payload = Payload::of(question.body, &ground.held).map_err(Rejection::Body)?;
-    let connection = Connection::new(Peer::Ip(question.from), None);
-    let task = TaskHandle::new(timers);
-    let Some(listener) = snapshot.listeners.first() else {
+    let task = rehearsal.task();
+    let Some(arrived) = rehearsal.arrive(question, &task)? else {
         return Ok(());
     };
-    let rules = ArrivalRules {
-        trusted: &listener.trusted,
-        headers: &listener.headers,
-        max_target: snapshot.sizes.target,
-        max_fields: snapshot.sizes.headers,
-    };
-    match Arrival::read((parts, payload), &connection, &rules, &survey, names, task.now())? {
-        Arrival::AboutServer => Ok(()),
-        Arrival::Request(arrived) => {
-            notes.explanation.client = arrived.asked().client.peer.ip();
-            let answered = pipeline::serve(snapshot, way_out, &task, arrived, notes).await;
-            answered.map(|_| ())
-        }
-    }
+    notes.explanation.client = arrived.asked().client.peer.ip();
+    let answered = pipeline::serve(rehearsal.snapshot(), way_out, &task, arrived, notes).await;
+    answered.map(|_| ())
 }
 
 fn refused(rejection: &Rejection) -> Outcome {

@@ -40,7 +40,7 @@ pub(super) struct Ground {
     calls: Calls,
 }
 
-/// Whether calls of our own are made.
+/// Whether calls of our own are made, and what is kept is written.
 #[derive(Clone)]
 pub(super) enum Calls {
     To(Arc<dyn Resolve>),
@@ -71,7 +71,10 @@ impl Ground {
         };
         let outbound = world.calls.outbound(&config.outbound, &background)?;
         let keyring = keyring(&config.outbound, &outbound, &background, &world.telemetry, world.random);
-        let kept = store::open(config.store.as_ref(), world.random, world.runtime, &background)?;
+        let kept = match world.calls {
+            Calls::To(_) => store::open(config.store.as_ref(), world.random, world.runtime, &background)?,
+            Calls::Nobody => store::look(config.store.as_ref(), world.random, world.runtime, &background),
+        };
         let own_keys = Arc::new(OwnKeys::new(world.clock.clone()));
         let supplies = Supplies {
             clock: world.clock,
@@ -101,6 +104,11 @@ impl Ground {
     pub(super) fn signer(&self, spec: Option<&SigningSpec>) -> io::Result<Option<Arc<Signer>>> {
         match (spec, &self.supplies.store) {
             (None, _) => Ok(None),
+            // Who only looks signs for nobody.
+            (Some(SigningSpec::Kept), _) if matches!(self.calls, Calls::Nobody) => {
+                let made = Signer::from_pkcs8(Signer::make(&mut (self.random)()).expose());
+                made.map(|made| Some(Arc::new(made))).map_err(io::Error::other)
+            }
             (Some(SigningSpec::Given(signer)), _) => Ok(Some(Arc::clone(signer))),
             (Some(SigningSpec::Kept), Some(store)) => {
                 let kept = store::signer(store, &mut (self.random)(), &self.supplies.background)?;

@@ -12,14 +12,16 @@ mod explain;
 mod gateway;
 mod ground;
 mod notify;
+mod rehearsal;
 mod reload;
 mod run;
 mod store;
 pub mod watch;
 mod worker;
 
-pub use explain::{ExplainedIdentity, ExplainedRoute, Explanation, Outcome, Question, explain};
+pub use explain::{ExplainedIdentity, ExplainedRoute, Explanation, Outcome, explain};
 pub use gateway::{Drained, Gateway, Options, StartError};
 pub use notify::Notifier;
+pub use rehearsal::{Question, Rehearsal};
 pub use reload::{ReloadError, Source};
 pub use run::run;

@@ -50,6 +50,25 @@ pub(super) fn open(
     })
 }
 
+/// The store as it is, for who only looks; what cannot be read is as if it were not there.
+pub(super) fn look(
+    spec: Option<&StoreSpec>,
+    random: fn() -> Random,
+    runtime: &tokio::runtime::Runtime,
+    background: &Background,
+) -> Kept {
+    let revocations = Arc::new(Revocations::new(CAPACITY, &mut random()));
+    let store = spec.map(|StoreSpec::Sqlite(path)| {
+        let _entered = runtime.enter();
+        Store::sqlite(Database::look(path, background))
+    });
+    if let Some(store) = &store {
+        let clock = background.timers().clock().clone();
+        let _unread = runtime.block_on(Feed::load(Arc::clone(&revocations), store.clone(), clock));
+    }
+    Kept { store, revocations }
+}
+
 /// The name of the key that signs what upstreams are told.
 const IDENTITY_KEY: &str = "identity_jwt";
 

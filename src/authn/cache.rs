@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use moka::sync::Cache;
-use siphasher::sip128::{Hasher128, SipHasher24};
+use siphasher::sip128::{Hasher128, SipHasher13};
 
 use super::authenticator::Authenticator;
 use super::known::Known;
@@ -26,7 +26,7 @@ pub struct Verdicts {
     bad: Cache<Key, Refused, PassOn>,
     /// Verdicts that are being waited for.
     flights: moka::future::Cache<Key, Arc<Known>, PassOn>,
-    digest: SipHasher24,
+    digest: Keyed,
     ttl: Duration,
     negative_ttl: Duration,
     evictions: Arc<AtomicU64>,
@@ -51,6 +51,11 @@ struct Refused {
     refusal: Arc<Refusal>,
     until: Moment,
 }
+
+/// A keyed pseudo-random function with a key and an answer of 128 bits. Its key is drawn when the process starts and its
+/// answers are shown to nobody, so who wants two credentials with one digest has to guess. The rounds of SipHash-1-3 do for
+/// that, and take half the time of 2-4: on a token of 700 bytes that was more than all the rest of a remembered verdict.
+type Keyed = SipHasher13;
 
 /// Of the cache's size, what refusals may take: they never push out good verdicts (CA-06).
 const BAD_SHARE: u64 = 16;
@@ -91,7 +96,7 @@ impl Verdicts {
             good,
             bad,
             flights,
-            digest: SipHasher24::new_with_key(&random.bytes()),
+            digest: Keyed::new_with_key(&random.bytes()),
             ttl: spec.ttl,
             negative_ttl: spec.negative_ttl,
             evictions,

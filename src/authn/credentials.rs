@@ -35,14 +35,19 @@ pub(super) fn find<'r>(place: &Place, asked: &'r Asked) -> Result<Option<Cow<'r,
     }
 }
 
-/// The bytes behind `Authorization: SCHEME`, one space skipped, or more.
+/// The bytes behind `Authorization: SCHEME`, spaces skipped. Where something else than a space follows the name, that is
+/// part of them: nobody takes it for a good credential, and a careless reader behind us would.
 fn scheme<'r>(headers: &'r HeaderMap, wanted: &[u8]) -> Option<&'r [u8]> {
     let value = headers.get(AUTHORIZATION)?.as_bytes();
     let (name, rest) = value.split_at_checked(wanted.len())?;
-    let (b' ', _) = rest.split_first().filter(|_| name.eq_ignore_ascii_case(wanted))? else {
+    let goes_on = rest
+        .first()
+        .is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
+    if goes_on || !name.eq_ignore_ascii_case(wanted) {
         return None;
-    };
-    Some(rest.trim_ascii_start())
+    }
+    let spaces = rest.iter().take_while(|byte| **byte == b' ').count();
+    rest.get(spaces..)
 }
 
 fn single<T>(mut found: impl Iterator<Item = T>) -> Result<Option<T>, Repeated> {
@@ -169,7 +174,16 @@ mod tests {
             assert_eq!(found(&Place::Bearer, &asked).as_deref(), Some("a.b.c"), "{value}");
             assert_eq!(found(&Place::Basic, &asked), None, "{value}");
         }
-        for value in ["Bearera.b.c", "Bearer", "a.b.c", "Basic eA==", "Bearer\ta.b.c"] {
+        for value in ["Bearer", "Bearer\ta.b.c", "Bearer=a.b.c"] {
+            let asked = asked("/", &[("authorization", value)]);
+            let rest = value.strip_prefix("Bearer");
+            assert_eq!(
+                found(&Place::Bearer, &asked).as_deref(),
+                rest,
+                "it is somebody's, and good for nothing"
+            );
+        }
+        for value in ["Bearera.b.c", "Bearer-x a.b.c", "a.b.c", "Basic eA=="] {
             assert_eq!(
                 found(&Place::Bearer, &asked("/", &[("authorization", value)])),
                 None,

@@ -189,7 +189,7 @@ fn as_text(explanation: &Explanation) -> String {
             if let Some(authenticator) = authenticator {
                 line(&mut text, "by", authenticator);
             }
-            if explanation.waits_for_keys() {
+            if !explanation.is_checkable_offline() {
                 line(&mut text, "", "not checkable offline: ask the running gateway");
             }
             for challenge in challenges {
@@ -273,7 +273,7 @@ fn as_json(explanation: &Explanation) -> Json {
                 "status": code.status().as_u16(),
                 "code": code.as_str(),
                 "reason": reason,
-                "checkable_offline": !explanation.waits_for_keys(),
+                "checkable_offline": explanation.is_checkable_offline(),
                 "authenticator": authenticator.as_deref(),
                 "challenges": challenges,
             })

@@ -28,7 +28,9 @@ impl Endpoint for Redirect {
 
 /// The target as written, with the client's query behind it where it has none of its own.
 fn location(permitted: &Permitted<'_>, to: &RedirectSpec) -> HeaderValue {
-    let Some(query) = permitted.asked().path.query() else {
+    let asked = permitted.asked();
+    // Without what was presented in it: a credential goes no further than this gateway.
+    let Some(query) = asked.onward.as_ref().unwrap_or(&asked.path).query() else {
         return to.to.clone();
     };
     if to.to.as_bytes().contains(&b'?') {

@@ -97,7 +97,9 @@ impl HeaderPolicy {
             doomed.add(name);
         }
         if connection {
-            doomed.add_named_in_connection(headers);
+            doomed.add_named_in_connection(headers, |name| {
+                self.single.contains(name) || names::is_told_to_the_end(name)
+            });
         }
         doomed.remove_from(headers);
         Ok(cleaned)
@@ -237,7 +239,7 @@ fn clean_fields(headers: &mut HeaderMap) {
         }
     }
     if connection {
-        doomed.add_named_in_connection(headers);
+        doomed.add_named_in_connection(headers, |_| false);
     }
     doomed.remove_from(headers);
     if cookies {
@@ -268,7 +270,8 @@ impl Doomed {
     }
 
     /// RFC 9110 section 7.6.1. `Host` is not the client's to take away, and nobody may name it there.
-    fn add_named_in_connection(&mut self, headers: &HeaderMap) {
+    /// Nor those that `stays` knows: what decides who asks does not go because the sender says so.
+    fn add_named_in_connection(&mut self, headers: &HeaderMap, stays: impl Fn(&HeaderName) -> bool) {
         for value in headers.get_all(header::CONNECTION) {
             // What nearly everybody says.
             if value == "keep-alive" || value == "close" {
@@ -281,6 +284,7 @@ impl Doomed {
                 }
                 if let Ok(name) = HeaderName::from_bytes(option)
                     && name != header::HOST
+                    && !stays(&name)
                 {
                     self.add(&name);
                 }

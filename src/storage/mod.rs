@@ -90,6 +90,22 @@ impl Database {
         opened.map_err(|source| OpenFault::Call { path, source })?
     }
 
+    /// The file at `path` as it is, for who only looks: nothing is made, brought up to date or written. What is not there
+    /// shows when it is asked for.
+    pub fn look(path: &Path, background: &Background) -> Self {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .read_only(true)
+            .create_if_missing(false)
+            .busy_timeout(BUSY);
+        Self {
+            path: path.into(),
+            writer: pool(1).connect_lazy_with(options.clone()),
+            readers: pool(1).connect_lazy_with(options),
+            background: background.clone(),
+        }
+    }
+
     async fn connect(path: Arc<Path>, background: Background) -> Result<Self, OpenFault> {
         let owned = || path.to_path_buf();
         place::prepare(&path).map_err(|source| OpenFault::Place { path: owned(), source })?;

@@ -1,6 +1,10 @@
 // What verdict.py is, for the programs that are JavaScript: the same lines, the same codes.
 "use strict";
 
+const fs = require("node:fs");
+const path = require("node:path");
+const url = require("node:url");
+
 const say = (line) => process.stdout.write(JSON.stringify(line) + "\n");
 
 class Verdicts {
@@ -20,9 +24,21 @@ class Verdicts {
       const saw = await attempt();
       say({ case: name, ok: true, saw: saw === undefined ? "" : String(saw) });
     } catch (fault) {
-      this.failed.push(name);
-      say({ case: name, ok: false, saw: String(fault && fault.stack ? fault.stack : fault).slice(0, 600) });
+      this.cases -= 1;
+      this.fail(name, fault);
     }
+  }
+
+  /** A case that holds, with more to say about it. */
+  note(name, more) {
+    this.cases += 1;
+    say({ case: name, ok: true, saw: "", ...more });
+  }
+
+  fail(name, fault) {
+    this.cases += 1;
+    this.failed.push(name);
+    say({ case: name, ok: false, saw: String(fault && fault.stack ? fault.stack : fault).slice(0, 600) });
   }
 
   finish(code) {
@@ -53,4 +69,13 @@ function within(seconds, what, promise) {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
-module.exports = { Verdicts, options, within };
+/** A package that has no form for `require`: `import` does not look into NODE_PATH, where ours are. */
+function esm(name) {
+  const folder = path.join(process.env.NODE_PATH, name);
+  const said = JSON.parse(fs.readFileSync(path.join(folder, "package.json"), "utf8"));
+  let entry = said.exports["."] ?? said.exports;
+  while (typeof entry !== "string") entry = entry.node ?? entry.import ?? entry.default;
+  return import(url.pathToFileURL(path.join(folder, entry)).href);
+}
+
+module.exports = { Verdicts, module: esm, options, within };

@@ -3,13 +3,16 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use http::HeaderName;
+
 use super::Checking;
-use crate::config::authenticators::{AuthenticatorSpec, MEMBERS_MAX, Plan};
+use crate::config::authenticators::{AuthenticatorSpec, MEMBERS_MAX, Plan, Reads};
 use crate::config::callable::Callable;
 use crate::config::faults::Code;
 use crate::config::raw::{Auth, AuthItem, RawAuthenticator, RawConfig};
+use crate::config::reserved;
 use crate::config::settings::{At, closest, listed};
-use crate::config::spec::{Access, AuthList, OutboundSpec};
+use crate::config::spec::{Access, AuthList, OutboundSpec, RouteSpec};
 
 pub(super) fn authenticators(
     raw: &RawConfig,
@@ -52,6 +55,37 @@ pub(super) fn authenticators(
             .map(|(name, raw)| spec(&name.value.0, &raw.value))
             .collect()
     })
+}
+
+/// A credential in a field that is dropped on arrival would never be seen.
+pub(super) fn reachable(raw: &RawConfig, underscored: &HashSet<&HeaderName>, cx: &mut Checking<'_>) {
+    let Some(map) = raw.auth.value() else { return };
+    for (name, raw) in &map.entries {
+        for field in raw.value.plan.reads().iter().flat_map(Reads::fields) {
+            let spelled = field.as_str();
+            let message = if spelled.contains('_') && !underscored.contains(field) {
+                format!("`{field}` is dropped unless a listener names it in `underscore_headers`; write it with `-`")
+            } else if reserved::is_dropped(spelled) || reserved::is_framing(spelled) {
+                format!("`{field}` of a client never gets this far; choose another header")
+            } else {
+                continue;
+            };
+            cx.findings.fault(name.at, Code::HeaderReserved, message);
+        }
+    }
+}
+
+/// What tells upstreams who asks is removed from every request on arrival, a credential of the same name with it.
+pub(super) fn apart(raw: &RawConfig, routes: &[Arc<RouteSpec>], cx: &mut Checking<'_>) {
+    let Some(map) = raw.auth.value() else { return };
+    let told: HashSet<&HeaderName> = routes.iter().flat_map(|route| route.forward.identity.iter()).collect();
+    for (name, raw) in &map.entries {
+        let mut fields = raw.value.plan.reads().iter().flat_map(Reads::fields);
+        if let Some(field) = fields.find(|field| told.contains(field)) {
+            let message = format!("`{field}` tells upstreams who asks, so it cannot hold a credential; choose another");
+            cx.findings.fault(name.at, Code::HeaderReserved, message);
+        }
+    }
 }
 
 fn first(items: &[AuthItem]) -> Option<&At<String>> {

@@ -50,6 +50,9 @@ pub(super) fn check(raw: &RawConfig, cx: &mut Checking<'_>) -> Option<Config> {
     let cache = identity::cache(&raw.cache);
     let signing = signing::signing(raw, cx);
     let routes = routes::routes(raw, matches!(signing, Some(Some(_))), cx);
+    if let Some(routes) = &routes {
+        auth::apart(raw, routes, cx);
+    }
     Some(Config {
         listen: listen?,
         timeouts: timeouts?,

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::auth::Authenticators;
+use super::auth::{self, Authenticators};
 use super::edits::{self, Forward, Ranges};
 use super::order::{self, Placed};
 use super::own;
@@ -32,6 +32,7 @@ pub(super) fn routes(raw: &RawConfig, publishes: bool, cx: &mut Checking<'_>) ->
         cx.findings.warn(raw.routes.place(raw.at), Code::RouteNone, message);
     }
     let around = Around::of(raw);
+    auth::reachable(raw, &around.underscored, cx);
     let specs: Vec<Option<RouteSpec>> = list
         .values()
         .map(|route| self::route(route, common.as_ref(), &around, cx))

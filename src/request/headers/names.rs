@@ -21,6 +21,14 @@ pub(super) enum Class {
     Underscored,
 }
 
+/// What is judged here whatever `Connection` says of it: it is meant for the end of the way.
+pub(super) fn is_told_to_the_end(name: &HeaderName) -> bool {
+    matches!(
+        *name,
+        header::AUTHORIZATION | header::COOKIE | header::ORIGIN | header::CONTENT_TYPE
+    ) || name.as_str() == "sec-fetch-site"
+}
+
 /// Asked for every field of every request: the first letter leaves a handful of names to compare with.
 pub(super) fn class(name: &str) -> Class {
     match name.as_bytes().first() {

@@ -95,6 +95,74 @@ fn credentials_go_no_further_unless_the_route_says_so() {
 }
 
 #[test]
+#[doc = "HDR-09"]
+fn a_redirect_does_not_repeat_the_token_of_the_query() {
+    let upstream = Upstream::ok();
+    let settings = jwt("idp", ISSUER, "from: [\"query:tok\"]");
+    let route = "{ path: /old, redirect: { to: /new }, auth: idp }";
+    let gateway = with(&upstream, &settings, route).start();
+    let token = Token::of("alice").text();
+    let answer = gateway.get(&format!("/old?a=1&tok={token}&b=2")).is(308);
+    assert_eq!(answer.field("location"), Some("/new?a=1&b=2"));
+}
+
+#[test]
+#[doc = "AZ-02, P-3"]
+fn what_is_nearly_a_bearer_is_refused_and_goes_nowhere() {
+    let upstream = Upstream::ok();
+    let gateway = with(&upstream, &idp(), "{ path: /**, upstream: up, auth: [idp, public] }").start();
+    let token = Token::of("alice").text();
+    for value in [
+        format!("Bearer\t{token}"),
+        format!("Bearer={token}"),
+        "bearer".to_owned(),
+    ] {
+        gateway.ask(get("/").field("Authorization", &value)).is(401);
+    }
+    upstream.saw_nothing();
+}
+
+#[test]
+#[doc = "AZ-02, HTTP-18"]
+fn a_credential_is_judged_whatever_connection_says_of_it() {
+    let upstream = Upstream::ok();
+    let settings = idp() + &jwt("app", "https://app.test", "from: [\"header:X-App\", \"cookie:app\"]");
+    let gateway = with(
+        &upstream,
+        &settings,
+        "{ path: /**, upstream: up, auth: [idp, app, public] }",
+    )
+    .start();
+    let bad = Token::of("alice").claim("exp", 1);
+    for (name, value) in [
+        ("Authorization", bad.bearer()),
+        ("X-App", bad.text()),
+        ("Cookie", format!("app={}", bad.text())),
+    ] {
+        let request = get("/").field(name, &value).field("Connection", &name.to_lowercase());
+        gateway.ask(request).is(401);
+    }
+    upstream.saw_nothing();
+}
+
+#[test]
+#[doc = "CF-01"]
+fn a_credential_that_would_never_be_seen_does_not_load() {
+    let upstream = Upstream::ok();
+    let faults = |field: &str, headers: &str| {
+        let settings = jwt("idp", ISSUER, &format!("from: [\"header:{field}\"]"));
+        let route = format!("{{ path: /**, upstream: up, auth: idp, forward: {{ headers: {headers} }} }}");
+        with(&upstream, &settings, &route).faults()
+    };
+    for field in ["X_Token", "X-Auth-Token", "X-Forwarded-Access-Token", "Connection"] {
+        let told = faults(field, "none");
+        assert!(told.contains("header.reserved"), "{field}: {told}");
+    }
+    let told = faults("X-User", "{ subject: X-User }");
+    assert!(told.contains("header.reserved"), "{told}");
+}
+
+#[test]
 fn the_headers_have_the_names_that_the_route_wants() {
     let upstream = Upstream::ok();
     let route = |path: &str, headers: &str| {

@@ -8,6 +8,7 @@ mod introspection;
 mod lists;
 mod protocols;
 mod remembered;
+mod table;
 mod told;
 mod signature;
 

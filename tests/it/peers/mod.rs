@@ -4,7 +4,10 @@
 mod grpc;
 mod h2;
 mod identity;
+mod keys;
 mod provider;
+mod signatures;
+mod tokens;
 mod websocket;
 
 use std::io::{BufRead, BufReader, Read};

@@ -8,6 +8,7 @@ mod json;
 pub(in crate::authn) mod keys;
 mod shape;
 mod vectors;
+mod wycheproof;
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
