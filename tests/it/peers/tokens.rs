@@ -63,10 +63,11 @@ fn gateway(keys: &Keys, issuer: &Upstream, upstream: &Upstream) -> Gateway {
         let key = format!("secret: \"${{env:SECRET}}\", algorithms: [{algorithm}]");
         places.push((format!("secret/{algorithm}"), key));
     }
-    let set = format!("jwks_file: \"{}\"", file("keys.json"));
+    let all = format!("algorithms: [{}, ES256, ES384, EdDSA]", RSA.join(", "));
+    let set = format!("jwks_file: \"{}\", {all}", file("keys.json"));
     places.push(("access".into(), format!("{set}, require_claims: {{ type: access }}")));
     places.push(("set".into(), set));
-    places.push(("url".into(), format!("jwks_url: \"{}/keys\"", issuer.url())));
+    places.push(("url".into(), format!("jwks_url: \"{}/keys\", {all}", issuer.url())));
     let mut auth = "auth:\n".to_owned();
     let mut setup = Setup::new().variable("SECRET", &keys.secret()).upstream("up", upstream);
     for (place, settings) in places {
