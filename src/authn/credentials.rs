@@ -47,7 +47,7 @@ fn scheme<'r>(headers: &'r HeaderMap, wanted: &[u8]) -> Option<&'r [u8]> {
         return None;
     }
     let spaces = rest.iter().take_while(|byte| **byte == b' ').count();
-    rest.get(spaces..)
+    rest.get(spaces..).filter(|credential| !credential.is_empty())
 }
 
 fn single<T>(mut found: impl Iterator<Item = T>) -> Result<Option<T>, Repeated> {
@@ -174,16 +174,23 @@ mod tests {
             assert_eq!(found(&Place::Bearer, &asked).as_deref(), Some("a.b.c"), "{value}");
             assert_eq!(found(&Place::Basic, &asked), None, "{value}");
         }
-        for value in ["Bearer", "Bearer\ta.b.c", "Bearer=a.b.c"] {
+        for value in ["Bearer\ta.b.c", "Bearer=a.b.c", "bearer,a"] {
             let asked = asked("/", &[("authorization", value)]);
-            let rest = value.strip_prefix("Bearer");
+            let rest = value.get("Bearer".len()..);
             assert_eq!(
                 found(&Place::Bearer, &asked).as_deref(),
                 rest,
                 "it is somebody's, and good for nothing"
             );
         }
-        for value in ["Bearera.b.c", "Bearer-x a.b.c", "a.b.c", "Basic eA=="] {
+        for value in [
+            "Bearer",
+            "Bearer ",
+            "Bearera.b.c",
+            "Bearer-x a.b.c",
+            "a.b.c",
+            "Basic eA==",
+        ] {
             assert_eq!(
                 found(&Place::Bearer, &asked("/", &[("authorization", value)])),
                 None,

@@ -115,7 +115,7 @@ fn what_is_nearly_a_bearer_is_refused_and_goes_nowhere() {
     for value in [
         format!("Bearer\t{token}"),
         format!("Bearer={token}"),
-        "bearer".to_owned(),
+        "bearer,".to_owned(),
     ] {
         gateway.ask(get("/").field("Authorization", &value)).is(401);
     }

@@ -69,7 +69,7 @@ pub fn cases() -> Vec<Case> {
     add("no base64", "Basic !", REFUSED);
     add("nothing", "Basic", MISSING);
     add("nothing behind a space", "Basic ", MISSING);
-    add("a tab", &format!("Basic\t{right}"), MISSING);
+    add("a tab", &format!("Basic\t{right}"), Answer(401, "credential.refused"));
     add("another scheme", &format!("Bearer {right}"), MISSING);
     add("no scheme", &right, MISSING);
     add(
