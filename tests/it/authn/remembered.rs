@@ -77,9 +77,9 @@ fn one_routes_verdict_is_not_another_routes() {
 fn a_verdict_of_who_takes_the_rest_is_not_used_for_anothers_credential() {
     let upstream = Upstream::ok();
     // Both take tokens of the issuer `idp`; `any` only where `idp` is not listed beside it.
-    let any = format!("  any: {{ jwt: {{ issuer: any, audience: any, secret: \"${{env:SECRET}}\" }} }}\n");
+    let any = "  any: { jwt: { issuer: any, audience: any, secret: \"${env:SECRET}\" } }\n";
     for cache in ["", "cache: off"] {
-        let both = jwt("idp", ISSUER, &format!("require_claims: {{ tenant: a }}, {cache}")) + &any;
+        let both = jwt("idp", ISSUER, &format!("require_claims: {{ tenant: a }}, {cache}")) + any;
         let gateway = with(&upstream, &both, "{ path: /a, upstream: up, auth: any }")
             .route("{ path: /b, upstream: up, auth: [idp, any] }")
             .start();
