@@ -130,12 +130,11 @@ fn what_another_process_revokes_in_the_store_is_refused_within_a_second() {
         .output()
         .unwrap();
     assert!(output.status.success(), "{output:?}");
-    let before = gateway.clock.clock().now();
-    let refused = gateway.clock.soon("the revocation", |_| {
-        let answer = gateway.ask(bearing(&token));
-        (answer.status == 401).then_some(answer)
-    });
-    refused.is_problem(401, "token.revoked");
-    let took = gateway.clock.clock().now().since(before);
-    assert!(took <= std::time::Duration::from_secs(1), "{took:?}");
+    // A second, and no more of it, whatever the machine takes for reading the store.
+    gateway.clock.advance_secs(1);
+    let until = Instant::now() + LIMIT;
+    while gateway.ask(bearing(&token)).status != 401 {
+        assert!(Instant::now() < until, "the revocation does not come in");
+    }
+    gateway.ask(bearing(&token)).is_problem(401, "token.revoked");
 }
