@@ -1,7 +1,7 @@
 //! Connections to what outlives the process. Comes in: the place that the configuration names. Goes out: a [`Database`]
 //! with its tables in order. It refuses to know what the tables mean; that is `identity`'s.
 //!
-//! Connections live on the background runtime and nowhere else: a worker asks through [`Database::call`], which takes a
+//! Connections live on the background runtime and nowhere else: a worker asks through [`Database::read`], which takes a
 //! second at most.
 
 mod place;
