@@ -22,6 +22,8 @@ use crate::base::background::{Background, CallFailed};
 const PATIENCE: Duration = Duration::from_secs(1);
 /// The same for a writer that another process holds up, shorter so that the reason is told and not the lateness.
 const BUSY: Duration = Duration::from_millis(800);
+/// For opening, tables included: once, before anybody is served.
+const OPENING: Duration = Duration::from_secs(60);
 /// A reader is done in microseconds; more of them would only fill memory.
 const READERS: u32 = 4;
 
@@ -84,8 +86,7 @@ impl Database {
         let path: Arc<Path> = path.into();
         let (there, over_there) = (Arc::clone(&path), background.clone());
         let opening = async move { Self::connect(there, over_there).await };
-        // The tables of a large store may take their time; this happens once, before anybody is served.
-        let opened = background.call("store.open", Duration::from_secs(60), opening).await;
+        let opened = background.call("store.open", OPENING, opening).await;
         let path = path.to_path_buf();
         opened.map_err(|source| OpenFault::Call { path, source })?
     }
@@ -172,7 +173,9 @@ impl fmt::Debug for Database {
 }
 
 fn pool(most: u32) -> SqlitePoolOptions {
-    SqlitePoolOptions::new().max_connections(most).acquire_timeout(PATIENCE)
+    // How long a request waits is its call's to say. Opening may take longer on a machine that has much to do, and nobody is
+    // served before that.
+    SqlitePoolOptions::new().max_connections(most).acquire_timeout(OPENING)
 }
 
 fn migrator() -> Migrator {
